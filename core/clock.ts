@@ -1,0 +1,42 @@
+/** Time is passed in: nothing else in Millrace reads a clock or sets a timer (a test greps for it). */
+export interface Clock {
+  /** Milliseconds since the epoch; may jump when the machine's clock is set. */
+  now(): number
+  /** Milliseconds since some start; never jumps. For durations, deadlines and leases. */
+  monotonic(): number
+  /** Calls `run` once after `ms`, unless cancelled. A pending timer keeps the process alive: cancel it when closing. */
+  after(ms: number, run: () => void): Cancel
+}
+
+/** Cancels a timer; does nothing when it has run or was cancelled before. */
+export type Cancel = () => void
+
+/** setTimeout fires at once for anything longer: longer timers are taken in steps. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  after(ms, run) {
+    let timer: NodeJS.Timeout
+    const arm = (leftMs: number): void => {
+      const stepMs = Math.min(Math.max(leftMs, 0), LONGEST_TIMER_MS)
+      timer = setTimeout(() => (leftMs > stepMs ? arm(leftMs - stepMs) : run()), stepMs)
+    }
+    arm(ms)
+    return () => clearTimeout(timer)
+  },
+}
+
+/** Resolves after `ms`, or as soon as `signal` aborts; never rejects. */
+export const sleep = (clock: Clock, ms: number, signal?: AbortSignal): Promise<void> =>
+  new Promise(resolve => {
+    if (signal?.aborted) return resolve()
+    const done = (): void => {
+      cancel()
+      signal?.removeEventListener('abort', done)
+      resolve()
+    }
+    const cancel = clock.after(ms, done)
+    signal?.addEventListener('abort', done, { once: true })
+  })

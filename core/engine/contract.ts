@@ -1,0 +1,125 @@
+/**
+ * What the flow knows of the engine: it asks for an environment, gives it one batch, and gets a report.
+ * An environment is initialised once and invoked many times, one request at a time.
+ */
+import type { ErrorInfo, EventRecord, OutgoingRecord } from '../contract.ts'
+
+export type Isolation = 'process' | 'inline'
+
+/** A function as the engine runs it; durations in milliseconds, memory in MB (1,024 KB). */
+export interface FunctionSpec {
+  readonly name: string
+  /** Absolute path of the module that exports `handler`, or the handler itself, which means inline isolation. */
+  readonly code: { readonly file: string } | { readonly handler: unknown }
+  readonly isolation: Isolation
+  readonly timeoutMs: number
+  readonly initTimeoutMs: number
+  readonly memoryMb: number
+  /** An environment unused for this long is ended. */
+  readonly idleMs: number
+  readonly maxEnvironments: number
+  /** What the function sees of the environment beside PATH, TZ, LANG, NODE_ENV and Lambda's variables. */
+  readonly env: Readonly<Record<string, string>>
+  readonly nodeOptions: readonly string[]
+}
+
+/** Names a change of the function's code: a hash of it, or `inline`. */
+export type Version = string
+
+/** What a channel says of its bodies, for functions that are not written with onRecord or onBatch. */
+export type CodecName = 'json' | 'text' | 'bytes' | 'custom'
+
+export interface InvokedRecord {
+  readonly record: EventRecord
+  /** The attempt this would be if it fails: 1 for a new record. */
+  readonly attempt: number
+  readonly idempotencyKey: string
+  /** Raised with every delivery of the record that this mapping has claimed; outdates earlier claims. */
+  readonly fence: number
+}
+
+export interface Invocation {
+  readonly requestId: string
+  readonly mapping: string
+  /** The address of the channel the records come from. */
+  readonly channel: string
+  readonly codec: CodecName
+  /** True when the channel has a schema, which only onRecord and onBatch can apply. */
+  readonly hasSchema: boolean
+  readonly records: readonly InvokedRecord[]
+  /** Aborted when the claims are lost or the app is stopped by force; the environment sees it as `context.signal`. */
+  readonly signal: AbortSignal
+}
+
+/** What an invocation came to. Never an exception: even a function that takes its environment with it is a report. */
+export interface Report {
+  readonly outcome: Outcome
+  readonly environment: string
+  readonly version: Version
+  readonly cold: boolean
+  /** From handing over to the answer or the kill, without Init. */
+  readonly durationMs: number
+  readonly billedMs: number
+  readonly initMs?: number
+  readonly memoryMb: number
+  readonly maxMemoryMb?: number
+  /** The last lines of output during the invocation, bounded. */
+  readonly logs: readonly string[]
+}
+
+export type Outcome =
+  /** `value` is what the handler answered, as JSON would carry it; `failures` were found before it was called. */
+  | { readonly kind: 'answered'; readonly value: unknown; readonly refused: readonly RefusedRecord[] }
+  /** The handler threw, or the environment was killed or ended. Charges a record that was alone. */
+  | { readonly kind: 'failed'; readonly error: FunctionError; readonly refused: readonly RefusedRecord[] }
+  /** The function could not be made ready, or is not for these records: nothing was tried, nobody is charged. */
+  | { readonly kind: 'not-ready'; readonly error: ErrorInfo }
+  /** Stopped by the invocation's signal: nobody is charged. */
+  | { readonly kind: 'aborted' }
+
+/** A record whose body failed its codec or schema; the handler never saw it. */
+export interface RefusedRecord {
+  readonly id: string
+  readonly verdict: 'undecodable' | 'invalid'
+  readonly error: ErrorInfo
+}
+
+export interface FunctionError extends ErrorInfo {
+  /** False: a NotRetryable. Default: true. */
+  readonly retryable?: boolean
+  readonly retryAfterMs?: number
+}
+
+/** An environment granted to one mapping for one batch. */
+export interface Slot {
+  /** Runs one batch; call it once. Resolves when the environment is free, replaced or gone. */
+  invoke(invocation: Invocation): Promise<Report>
+  /** Gives the environment back unused. */
+  release(): void
+}
+
+export interface Engine {
+  /**
+   * Resolves once an environment of the function may be used, or could be started; round robin over the mappings that
+   * wait. Undefined when `signal` aborted first. Starting it is part of `invoke`: a failing Init is a report.
+   */
+  acquire(functionName: string, mapping: string, signal: AbortSignal): Promise<Slot | undefined>
+  version(functionName: string): Version
+  stats(functionName: string): EngineStats
+  /** Ends idle environments at once, busy ones after their request or `graceMs`, whichever is first. */
+  close(graceMs: number): Promise<void>
+}
+
+export interface EngineStats {
+  readonly environments: number
+  readonly busy: number
+  readonly waiting: number
+  readonly coldStarts: number
+  readonly invocations: number
+}
+
+/** What `context.send` and the like reach through the host. */
+export interface Host {
+  /** Sends to a channel of the configuration by its address; rejects unless the broker confirmed every record. */
+  send(address: string, records: readonly OutgoingRecord[]): Promise<void>
+}

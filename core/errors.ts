@@ -1,0 +1,88 @@
+import type { ErrorInfo } from './contract.ts'
+
+/**
+ * Every error Millrace makes has one of these codes. The text says what a reader of a log should know of the code;
+ * the documentation's table is this one.
+ */
+export const ERROR_CODES = {
+  CONFIG_INVALID: 'The configuration has problems; all of them are listed with their paths.',
+  CONFIG_NOT_FOUND: 'No configuration file was found where it was looked for.',
+  SECRET_MISSING: 'A value that comes from the environment or a file is not there.',
+  FUNCTION_NOT_FOUND: 'The file of a function, or the export named as its handler, does not exist.',
+  FUNCTION_INIT_FAILED: 'A function threw, exited or timed out before it was ready. No record is charged.',
+  FUNCTION_MISMATCH: 'A function was given records of a channel it was not written for. No record is charged.',
+  FUNCTION_FAILED: 'A function threw while it had a batch.',
+  FUNCTION_TIMEOUT: 'A function ran past its timeout and was killed.',
+  FUNCTION_CRASHED: 'The environment of a function ended in the middle of an invocation.',
+  FUNCTION_OUT_OF_MEMORY: 'A function used more memory than it may and was killed.',
+  FUNCTION_ANSWER_INVALID: 'A function answered with something that is not an answer. Its whole batch failed.',
+  FUNCTION_ANSWER_TOO_LARGE: 'A function answered with more bytes than an answer may have.',
+  RECORD_FAILED: 'A function reported this record as failed.',
+  RECORD_UNDECODABLE: 'The codec of the channel could not decode the body.',
+  RECORD_INVALID: 'The decoded body does not match the schema of the channel.',
+  RECORD_EXPIRED: 'The record is older than maxAge.',
+  RECORD_STARVED: 'The record could only be tried for free, for longer than maxFreeWait.',
+  RECORD_CRASHED_HOST: 'The process ended each time this record was tried.',
+  SEND_INVALID: 'A record given to send does not match the codec or schema of its channel.',
+  SEND_FAILED: 'The broker did not confirm a record.',
+  CHANNEL_UNKNOWN: 'No channel with this address is part of the configuration.',
+  APP_STATE: 'The app is not in a state in which this can be done.',
+  SOURCE_FAILED: 'Reading from a source failed; it is tried again.',
+  SOURCE_FATAL: 'Reading from a source failed in a way that trying again cannot mend.',
+  SETTLE_FAILED: 'The source did not take a verdict; it is tried again.',
+  STATE_UNAVAILABLE: 'The state folder cannot be read or written. Nothing is acknowledged until it can.',
+  DEAD_LETTER_NOT_FOUND: 'There is no dead letter with this id.',
+  CLI_USAGE: 'The command line was not understood.',
+} as const
+
+export type ErrorCode = keyof typeof ERROR_CODES
+
+export interface ErrorOptions {
+  readonly cause?: unknown
+  /** Trying again cannot mend it. Default: false. */
+  readonly fatal?: boolean
+}
+
+/** The one class of errors that Millrace makes: `what · where · expected · got · what to do`, and a code. */
+export class MillraceError extends Error {
+  override readonly name = 'MillraceError'
+  readonly code: ErrorCode
+  readonly fatal: boolean
+
+  constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined)
+    this.code = code
+    this.fatal = options.fatal ?? false
+  }
+}
+
+/** Wraps what a foreign library threw, at the edge that met it. */
+export const wrapError = (
+  code: ErrorCode,
+  where: string,
+  thrown: unknown,
+  options: { fatal?: boolean } = {},
+): MillraceError =>
+  thrown instanceof MillraceError
+    ? thrown
+    : new MillraceError(code, `${where}: ${errorInfo(thrown).message}`, { ...options, cause: thrown })
+
+/** Anything thrown, as data; what is not an Error becomes one that says so. Never throws. */
+export const errorInfo = (thrown: unknown): ErrorInfo => {
+  if (!(thrown instanceof Error)) return { name: 'NonError', message: describe(thrown) }
+  const code = (thrown as { code?: unknown }).code
+  return {
+    name: String(thrown.name),
+    message: String(thrown.message),
+    ...(typeof code === 'string' ? { code } : {}),
+    ...(typeof thrown.stack === 'string' ? { stack: thrown.stack } : {}),
+  }
+}
+
+const describe = (thrown: unknown): string => {
+  try {
+    return `thrown value that is not an Error: ${typeof thrown === 'string' ? thrown : (JSON.stringify(thrown) ?? String(thrown))}`
+  } catch {
+    return `thrown value that is not an Error: ${typeof thrown}`
+  }
+}
