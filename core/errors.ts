@@ -67,15 +67,22 @@ export const wrapError = (
     ? thrown
     : new MillraceError(code, `${where}: ${errorInfo(thrown).message}`, { ...options, cause: thrown })
 
-/** Anything thrown, as data; what is not an Error becomes one that says so. Never throws. */
+/** Anything thrown, as data; what is not an Error becomes one that says so. Never throws, whatever its getters do. */
 export const errorInfo = (thrown: unknown): ErrorInfo => {
-  if (!(thrown instanceof Error)) return { name: 'NonError', message: describe(thrown) }
-  const code = (thrown as { code?: unknown }).code
+  try {
+    return thrown instanceof Error ? describeError(thrown) : { name: 'NonError', message: describe(thrown) }
+  } catch {
+    return { name: 'NonError', message: `thrown ${typeof thrown} that cannot be read` }
+  }
+}
+
+const describeError = (error: Error): ErrorInfo => {
+  const code = (error as { code?: unknown }).code
   return {
-    name: String(thrown.name),
-    message: String(thrown.message),
+    name: String(error.name),
+    message: String(error.message),
     ...(typeof code === 'string' ? { code } : {}),
-    ...(typeof thrown.stack === 'string' ? { stack: thrown.stack } : {}),
+    ...(typeof error.stack === 'string' ? { stack: error.stack } : {}),
   }
 }
 

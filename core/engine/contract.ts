@@ -46,6 +46,8 @@ export interface Invocation {
   readonly codec: CodecName
   /** True when the channel has a schema, which only onRecord and onBatch can apply. */
   readonly hasSchema: boolean
+  /** The mapping's order: onRecord stops at a failure (`lane`), or skips the later records of its key (`key`). */
+  readonly order: 'lane' | 'key' | 'none'
   readonly records: readonly InvokedRecord[]
   /** Aborted when the claims are lost or the app is stopped by force; the environment sees it as `context.signal`. */
   readonly signal: AbortSignal
@@ -101,7 +103,7 @@ export interface Slot {
 export interface Engine {
   /**
    * Resolves once an environment of the function may be used, or could be started; round robin over the mappings that
-   * wait. Undefined when `signal` aborted first. Starting it is part of `invoke`: a failing Init is a report.
+   * wait. Undefined when `signal` aborted first or the engine was closed. Starting it is part of `invoke`: a failing Init is a report.
    */
   acquire(functionName: string, mapping: string, signal: AbortSignal): Promise<Slot | undefined>
   version(functionName: string): Version
