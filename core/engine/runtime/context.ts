@@ -1,0 +1,62 @@
+/** Makes the context of an invocation. What a handler rarely asks for is made when it asks: a batch costs microseconds. */
+
+import type { Clock } from '../../clock.ts'
+import type { Channel } from '../../config/channel.ts'
+import type { OutgoingRecord } from '../../contract.ts'
+import { encodeRecords } from '../../event/encode.ts'
+import type { FunctionContext, SendRecord } from '../../function/context.ts'
+import type { Log } from '../../log.ts'
+import type { Request } from './run.ts'
+
+/** What an environment is, to the function that runs in it. */
+export interface Place {
+  readonly app: string
+  readonly functionName: string
+  readonly version: string
+  readonly memoryMb: number
+  readonly environment: string
+}
+
+export interface ContextParts {
+  readonly place: Place
+  readonly request: Pick<Request, 'requestId' | 'mapping' | 'order'>
+  /** Milliseconds since the epoch. */
+  readonly deadline: number
+  readonly clock: Pick<Clock, 'now'>
+  readonly signal: () => AbortSignal
+  readonly log: () => Log
+  readonly send: (address: string, records: readonly OutgoingRecord[]) => Promise<void>
+}
+
+export const createContext = (parts: ContextParts): FunctionContext => {
+  const { place, request, deadline, clock } = parts
+  let log: Log | undefined
+  return {
+    functionName: place.functionName,
+    functionVersion: place.version,
+    memoryLimitInMB: String(place.memoryMb),
+    awsRequestId: request.requestId,
+    logGroupName: logGroupOf(place),
+    logStreamName: place.environment,
+    invokedFunctionArn: `arn:millrace:lambda:local:000000000000:function:${place.functionName}`,
+    callbackWaitsForEmptyEventLoop: true,
+    getRemainingTimeInMillis: () => Math.max(0, deadline - clock.now()),
+    mapping: request.mapping,
+    order: request.order,
+    deadline,
+    get signal() {
+      return parts.signal()
+    },
+    get log() {
+      log ??= parts.log().with({ mapping: request.mapping, requestId: request.requestId })
+      return log
+    },
+    send: async <Output, Input>(channel: Channel<Output, Input>, records: readonly SendRecord<Input>[]) => {
+      const encoded = await encodeRecords(channel, records)
+      if (encoded.length > 0) await parts.send(channel.address, encoded)
+    },
+  }
+}
+
+export const logGroupOf = (place: Pick<Place, 'app' | 'functionName'>): string =>
+  `/millrace/${place.app}/${place.functionName}`

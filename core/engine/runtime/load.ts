@@ -1,0 +1,105 @@
+/** A module becomes a function that can be invoked, or a sentence that tells a newcomer why not. Runs in the environment. */
+import { existsSync } from 'node:fs'
+import { pathToFileURL } from 'node:url'
+import type { ErrorInfo } from '../../contract.ts'
+import { errorInfo } from '../../errors.ts'
+import type { Decode } from '../../event/decode.ts'
+import { type HandlerMark, markOf } from '../../function/handler.ts'
+
+export interface LoadedFunction {
+  readonly name: string
+  readonly handle: (batch: unknown, context: unknown) => unknown
+  /** Undefined for a plain function. */
+  readonly mark: HandlerMark | undefined
+  readonly shutdown: (() => unknown) | undefined
+  /** Decoders by the address of a channel, made when a channel is first seen. */
+  readonly decoders: Map<string, Decode>
+}
+
+export type Loading = { readonly loaded: LoadedFunction } | { readonly loaded?: undefined; readonly error: ErrorInfo }
+
+/** Imports `file` and takes its export `handler`, else its default export. Never rejects. */
+export const loadFile = async (name: string, file: string, query = ''): Promise<Loading> => {
+  if (!existsSync(file))
+    return notFound(`functions.${name}.file: ${file} does not exist; create it, or correct the path`)
+  let module: Readonly<Record<string, unknown>>
+  try {
+    module = await import(`${pathToFileURL(file).href}${query}`)
+  } catch (thrown) {
+    return { error: importFailed(name, file, thrown) }
+  }
+  return pick(name, file, module)
+}
+
+/** The same for a handler given as a value. */
+export const loadHandler = (name: string, handler: unknown): Loading =>
+  typeof handler === 'function'
+    ? { loaded: functionOf(name, handler as LoadedFunction['handle'], undefined) }
+    : notFound(`functions.${name}: expected a handler made by onRecord or onBatch, got ${kindOf(handler)}`)
+
+const pick = (name: string, file: string, module: Readonly<Record<string, unknown>>): Loading => {
+  const fallback = module['default']
+  const nested = typeof fallback === 'object' && fallback !== null ? (fallback as Record<string, unknown>) : {}
+  const handler = module['handler'] ?? nested['handler'] ?? fallback
+  if (typeof handler === 'function') {
+    const shutdown = module['shutdown'] ?? nested['shutdown']
+    return {
+      loaded: functionOf(
+        name,
+        handler as LoadedFunction['handle'],
+        typeof shutdown === 'function' ? (shutdown as () => unknown) : undefined,
+      ),
+    }
+  }
+  const names = Object.keys(module)
+  const got =
+    handler === undefined
+      ? `it exports ${names.length === 0 ? 'nothing' : names.join(', ')}`
+      : `what it exports there is ${kindOf(handler)}`
+  return notFound(
+    `functions.${name}: ${file} needs a function exported as \`handler\` (or as its default); ${got}. ` +
+      'Write: export const handler = onRecord(channel, async record => { … })',
+  )
+}
+
+const functionOf = (
+  name: string,
+  handle: LoadedFunction['handle'],
+  shutdown: (() => unknown) | undefined,
+): LoadedFunction => ({ name, handle, mark: markOf(handle), shutdown, decoders: new Map() })
+
+const kindOf = (value: unknown): string =>
+  value === null ? 'null' : Array.isArray(value) ? 'a list' : typeof value === 'object' ? 'an object' : typeof value
+
+const notFound = (message: string): Loading => ({
+  error: { name: 'FunctionNotFound', code: 'FUNCTION_NOT_FOUND', message },
+})
+
+const UNSTRIPPABLE = new Set([
+  'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX',
+  'ERR_INVALID_TYPESCRIPT_SYNTAX',
+  'ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING',
+  'ERR_UNKNOWN_FILE_EXTENSION',
+])
+
+const importFailed = (name: string, file: string, thrown: unknown): ErrorInfo => {
+  const cause = errorInfo(thrown)
+  const hint = hintFor(cause)
+  return {
+    name: 'FunctionInitFailed',
+    code: 'FUNCTION_INIT_FAILED',
+    message: `functions.${name}: ${file} failed while it was imported: ${cause.name}: ${cause.message.trim()}${hint}`,
+    ...(cause.stack === undefined ? {} : { stack: cause.stack }),
+  }
+}
+
+const hintFor = (cause: ErrorInfo): string => {
+  if (UNSTRIPPABLE.has(cause.code ?? ''))
+    return (
+      '. Node only strips types, it does not transform this syntax. Two ways out: compile the file and name the result ' +
+      "(file: 'dist/x.js'), or load a transpiler (nodeOptions: ['--import', 'tsx'])"
+    )
+  if (cause.code === 'ERR_MODULE_NOT_FOUND' || cause.code === 'MODULE_NOT_FOUND')
+    return '. Install the package or correct the import'
+  return ''
+}

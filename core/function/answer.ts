@@ -1,0 +1,32 @@
+/** What a function answers with. */
+import type { ErrorInfo } from '../contract.ts'
+
+/** A record the function could not process. */
+export interface BatchItemFailure {
+  /** The `id` of a record of the batch. */
+  readonly itemIdentifier: string
+  readonly error?: ErrorInfo
+  /** False parks the record at once. Default: true. */
+  readonly retryable?: boolean
+  /** Not to be tried again before this many milliseconds have passed. */
+  readonly retryAfterMs?: number
+}
+
+export interface BatchAnswer {
+  readonly batchItemFailures: readonly BatchItemFailure[]
+}
+
+/** Nothing means that every record was processed. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a handler without a return statement has the type void
+export type Answer = BatchAnswer | undefined | null | void
+
+const plain = new WeakSet<object>()
+
+/** An answer of ours holds nothing but what JSON carries: marked, so that inline isolation need not copy it. */
+export const plainAnswer = (batchItemFailures: readonly BatchItemFailure[]): BatchAnswer => {
+  const answer = Object.freeze({ batchItemFailures: Object.freeze(batchItemFailures) })
+  plain.add(answer)
+  return answer
+}
+
+export const isPlainAnswer = (value: object): boolean => plain.has(value)
