@@ -4,6 +4,7 @@
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { ChannelRef, StartPosition } from '../contract.ts'
+import type { OptionSpecs } from './option.ts'
 
 /** Turns the bytes of a record into what a function sees, and back. Throwing means undecodable, or not sendable. */
 export interface Codec<Data = unknown> {
@@ -19,6 +20,14 @@ export interface ConnectionValue<Kind extends string = string> {
   readonly kind: Kind
   readonly name: string
   readonly options: Readonly<Record<string, unknown>>
+  /** What the options may be, its own and those of its channels by type; validation takes options as they are without. */
+  readonly declares?: ConnectionOptionSpecs
+}
+
+/** The options a connector declares, each once: for checks, defaults and the docs. */
+export interface ConnectionOptionSpecs {
+  readonly connection: OptionSpecs
+  readonly channels: Readonly<Record<string, OptionSpecs>>
 }
 
 /**
@@ -37,6 +46,20 @@ export interface Channel<Output = unknown, Input = Output> extends ChannelRef {
   readonly types?: { readonly output: Output; readonly input: Input }
 }
 
+/** A channel on which every group of readers has a position of its own. */
+export interface PositionedChannel<Output = unknown, Input = Output> extends Channel<Output, Input> {
+  /** The channel with how to read it, as a mapping's `source`. The channel itself means `read()`. */
+  read(options?: ReadChoice): Reading<Output, Input>
+}
+
+/** How a mapping wants to read. */
+export interface ReadChoice {
+  /** Readers of one group share the records. Default: `<app>.<mapping>`. */
+  readonly group?: string
+  /** Where a group without a position begins; a number is milliseconds since the epoch. Default: 'earliest'. */
+  readonly start?: 'earliest' | 'latest' | Date | number
+}
+
 /** A channel with how it is to be read: what `channel.read({ … })` returns. */
 export interface Reading<Output = unknown, Input = Output> {
   readonly channel: Channel<Output, Input>
@@ -44,5 +67,34 @@ export interface Reading<Output = unknown, Input = Output> {
   readonly start: StartPosition | undefined
 }
 
-/** What a function receives as `data` from this channel. */
-export type DataOf<Source> = Source extends Channel<infer Output, never> ? Output : never
+/** What a function receives as `data` from this channel, or from this reading of one. */
+export type DataOf<Source> =
+  Source extends Channel<infer Output, unknown>
+    ? Output
+    : Source extends Reading<infer Output, unknown>
+      ? Output
+      : never
+
+/** What `send` takes as `data` for this channel. */
+export type InputOf<Target> = Target extends Channel<unknown, infer Input> ? Input : never
+
+/**
+ * A function that declares channels of one type. Data is typed by the schema where there is one, else by the codec,
+ * else by the type argument: `local.queue<Order>('orders')`.
+ */
+export interface DeclareChannel<Options, Reads extends 'shared' | 'positioned'> {
+  <Schema extends StandardSchemaV1>(
+    name: string,
+    options: Options & { readonly schema: Schema; readonly codec?: CodecOption },
+  ): Declared<Reads, StandardSchemaV1.InferOutput<Schema>, StandardSchemaV1.InferInput<Schema>>
+  (name: string, options: Options & { readonly codec: 'bytes' }): Declared<Reads, Uint8Array, Uint8Array>
+  (name: string, options: Options & { readonly codec: 'text' }): Declared<Reads, string, string>
+  <Data = unknown>(
+    name: string,
+    options?: Options & { readonly codec?: 'json' | Codec<Data> },
+  ): Declared<Reads, Data, Data>
+}
+
+export type Declared<Reads, Output, Input> = Reads extends 'positioned'
+  ? PositionedChannel<Output, Input>
+  : Channel<Output, Input>

@@ -1,0 +1,112 @@
+/**
+ * Channels of the embedded broker, which needs nothing installed: queues whose receivers compete, topics on which every
+ * mapping gets every record, streams with ordered partitions.
+ */
+import type {
+  Channel,
+  ConnectionValue,
+  DeclareChannel,
+  PositionedChannel,
+  ReadChoice,
+} from '../../core/config/channel.ts'
+import { duration, option, size, type Written, whole } from '../../core/config/option.ts'
+
+const retention = {
+  retention: duration({
+    min: '1s',
+    max: '3650d',
+    default: '7d',
+    doc: 'Records older than this are removed once no group waits for them.',
+  }),
+  retentionBytes: size({
+    min: '1 KB',
+    max: '1024 GB',
+    default: '1 GB',
+    doc: 'The oldest records beyond this much are removed once no group waits for them.',
+  }),
+}
+
+/** The options of the embedded broker. */
+export const embeddedOptions = {
+  connection: {
+    path: option<string, string | undefined>({
+      doc: 'The folder of its database, relative to the state folder. Several apps may share one.',
+      takes: 'a folder',
+      expected: 'the path of a folder',
+      default: undefined,
+      defaultText: '`stateDir`',
+      read: value => (typeof value === 'string' && value !== '' ? value : undefined),
+    }),
+  },
+  channels: {
+    queue: {},
+    topic: retention,
+    stream: {
+      partitions: whole({
+        min: 1,
+        max: 1_024,
+        default: 8,
+        doc: 'Ordered lanes; a record goes to the one its key chooses. Fixed once the stream exists.',
+      }),
+      ...retention,
+    },
+  },
+}
+
+/** A connection to the broker inside this app. */
+export interface EmbeddedConnection extends ConnectionValue<'embedded'> {
+  /** Each record goes to one of the mappings that receive from it. Declaring it again means the same queue. */
+  readonly queue: DeclareChannel<Written<typeof embeddedOptions.channels.queue>, 'shared'>
+  /** Every mapping on it gets every record, in no promised order. */
+  readonly topic: DeclareChannel<Written<typeof embeddedOptions.channels.topic>, 'positioned'>
+  /** Every mapping on it gets every record, those of one key in the order in which they were sent. */
+  readonly stream: DeclareChannel<Written<typeof embeddedOptions.channels.stream>, 'positioned'>
+}
+
+/** The embedded broker under a name, `local` by default. Nothing is opened before the app starts. */
+export const embedded = (
+  options: { readonly name?: string } & Written<typeof embeddedOptions.connection> = {},
+): EmbeddedConnection => {
+  const { name = 'local', ...own } = options
+  const connection: ConnectionValue<'embedded'> = { kind: 'embedded', name, options: own, declares: embeddedOptions }
+  return {
+    ...connection,
+    queue: ((channelName: string, written?: WrittenChannel) =>
+      channel(connection, 'queue', channelName, written)) as EmbeddedConnection['queue'],
+    topic: ((channelName: string, written?: WrittenChannel) =>
+      readable(channel(connection, 'topic', channelName, written))) as EmbeddedConnection['topic'],
+    stream: ((channelName: string, written?: WrittenChannel) =>
+      readable(channel(connection, 'stream', channelName, written))) as EmbeddedConnection['stream'],
+  }
+}
+
+type WrittenChannel = Partial<Pick<Channel, 'codec' | 'schema'>> & Readonly<Record<string, unknown>>
+
+const channel = (
+  connection: ConnectionValue,
+  type: 'queue' | 'topic' | 'stream',
+  name: string,
+  { codec = 'json', schema, ...options }: WrittenChannel = {},
+): Channel => ({
+  connection,
+  type,
+  name,
+  address: `${connection.name}/${name}`,
+  codec,
+  schema,
+  options,
+  ordered: type === 'stream',
+  positioned: type !== 'queue',
+})
+
+const readable = (plain: Channel): PositionedChannel => {
+  const positioned: PositionedChannel = {
+    ...plain,
+    read: ({ group, start }: ReadChoice = {}) => ({
+      channel: positioned,
+      group,
+      start: start instanceof Date ? start.getTime() : start,
+    }),
+  }
+  return positioned
+}

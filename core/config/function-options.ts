@@ -1,0 +1,87 @@
+/** The options of a function: the file that exports `handler`, and the environments it runs in. */
+import { isAbsolute, resolve } from 'node:path'
+import type { FunctionSpec } from '../engine/contract.ts'
+import { choice, duration, option, texts, type Values, type Written, whole } from './option.ts'
+import { isPlainObject } from './options.ts'
+import { isSecretRef, resolveSecrets, revealVariables, type SecretPlaces, type SecretRef } from './secret.ts'
+
+export type Variables = Readonly<Record<string, string | SecretRef>>
+
+/** Every option of a function. */
+export const functionOptions = {
+  file: option<string, string>({
+    doc: 'The module that exports `handler`, relative to the configuration.',
+    takes: 'a path',
+    expected: 'the path of a module that exports handler',
+    default: '',
+    defaultText: 'required',
+    read: value => (typeof value === 'string' && value !== '' ? value : undefined),
+  }),
+  isolation: choice({
+    of: ['process', 'inline'],
+    default: 'process',
+    doc: '`process`: environments are processes, so that timeout and memory are enforced. `inline`: inside the app; neither is.',
+  }),
+  timeout: duration({ min: '1ms', max: '15m', default: '30s', doc: 'An invocation that runs longer is killed.' }),
+  initTimeout: duration({
+    min: '1ms',
+    max: '15m',
+    default: '10s',
+    doc: 'An environment that is not ready after this long is killed.',
+  }),
+  memory: whole({ min: 128, max: 10_240, default: 512, doc: 'MB an environment may use; beyond it is killed.' }),
+  idle: duration({ min: '1s', max: '7d', default: '10m', doc: 'An environment unused for this long is ended.' }),
+  maxEnvironments: whole({ min: 1, max: 1_000, default: 10, doc: 'Environments of the function at once.' }),
+  env: option<Variables, Variables>({
+    doc: 'Environment variables the function sees beside PATH, TZ, LANG, NODE_ENV and those of Lambda.',
+    takes: 'texts, `env()` or `file()` by name',
+    expected: 'an object of texts, env() or file()',
+    default: {},
+    defaultText: 'none',
+    read: value =>
+      isPlainObject(value) && Object.values(value).every(item => typeof item === 'string' || isSecretRef(item))
+        ? (value as Variables)
+        : undefined,
+  }),
+  nodeOptions: texts({
+    takes: 'options of Node',
+    doc: "Given to Node when it starts an environment: ['--import', 'tsx'].",
+  }),
+}
+
+export type FunctionValues = Values<typeof functionOptions>
+export type FunctionWritten = Written<typeof functionOptions> & { readonly file: string }
+
+/** A function as the engine takes it, but for its variables, which are still references. */
+export type ResolvedFunction = Omit<FunctionSpec, 'env'> & { readonly variables: Variables }
+
+/** What the engine runs. Throws SECRET_MISSING when a variable's value is not there. */
+export const functionSpec = (resolved: ResolvedFunction, places: SecretPlaces = {}): FunctionSpec => {
+  const { variables, ...spec } = resolved
+  return { ...spec, env: revealVariables(resolveSecrets(variables, `functions.${resolved.name}.env`, places)) }
+}
+
+/** A function of the configuration, its file made absolute. */
+export const fromFile = (name: string, values: FunctionValues, folder: string): ResolvedFunction => ({
+  ...environment(name, values),
+  code: { file: isAbsolute(values.file) ? values.file : resolve(folder, values.file) },
+  isolation: values.isolation,
+})
+
+/** A handler that a mapping names directly: it runs inline, with the defaults. */
+export const fromHandler = (name: string, handler: unknown, values: FunctionValues): ResolvedFunction => ({
+  ...environment(name, values),
+  code: { handler },
+  isolation: 'inline',
+})
+
+const environment = (name: string, values: FunctionValues): Omit<ResolvedFunction, 'code' | 'isolation'> => ({
+  name,
+  timeoutMs: values.timeout,
+  initTimeoutMs: values.initTimeout,
+  memoryMb: values.memory,
+  idleMs: values.idle,
+  maxEnvironments: values.maxEnvironments,
+  variables: values.env,
+  nodeOptions: values.nodeOptions,
+})

@@ -1,0 +1,190 @@
+/** One mapping as written, with its source, function and dead letter channels found and its policy complete. */
+
+import type { StartPosition } from '../contract.ts'
+import type { Policy } from '../flow/policy.ts'
+import { markOf } from '../function/handler.ts'
+import type { Channel } from './channel.ts'
+import { type ChannelBook, codecName, isChannel } from './channel-book.ts'
+import { fromHandler, functionOptions, type ResolvedFunction } from './function-options.ts'
+import { linkOptions, type PolicyValues, policyOptions } from './mapping-options.ts'
+import { defaultsOf, isPlainObject, join, parseOptions, suggestion, unknownNames } from './options.ts'
+import { type Problem, show } from './problem.ts'
+import type { Candidate } from './rules.ts'
+
+export interface MappingSurroundings {
+  readonly appName: string
+  readonly book: ChannelBook
+  /** The functions of the configuration; a handler given directly is added under the mapping's name. */
+  readonly functions: Map<string, ResolvedFunction>
+  /** Those that were declared by name. */
+  readonly functionNames: readonly string[]
+  readonly defaults: PolicyValues
+}
+
+const options = { ...linkOptions, ...policyOptions }
+
+/** Undefined when something is wrong with it that leaves nothing to apply rules to; every problem is noted. */
+export const resolveMapping = (
+  name: string,
+  written: unknown,
+  around: MappingSurroundings,
+  problems: Problem[],
+): Candidate | undefined => {
+  const path = join('mappings', name)
+  const parsed = parseOptions(options, written, path, { ...defaultsOf(linkOptions), ...around.defaults })
+  if ('problems' in parsed) problems.push(...parsed.problems)
+  if (!isPlainObject(written)) return undefined
+  const reading = readSource(written.source, `${path}.source`, around.book, problems)
+  const functionName = readFunction(name, written.function, `${path}.function`, reading?.channel, around, problems)
+  const to = readDestinations(written.deadLetters, `${path}.deadLetters.to`, around.book)
+  if (!reading || functionName === undefined || 'problems' in parsed) return undefined
+  const { channel, group, start } = reading
+  return {
+    asked: { group, start },
+    mapping: {
+      name,
+      channel,
+      group: group ?? `${around.appName}.${name}`,
+      start: start ?? 'earliest',
+      functionName,
+      codec: codecName(channel),
+      deadLetters: { to },
+      enabled: parsed.value.enabled,
+      policy: policyOf(parsed.value, channel),
+    },
+  }
+}
+
+interface FoundReading {
+  readonly channel: Channel
+  readonly group: string | undefined
+  readonly start: StartPosition | undefined
+}
+
+const readSource = (
+  source: unknown,
+  path: string,
+  book: ChannelBook,
+  problems: Problem[],
+): FoundReading | undefined => {
+  if (source === undefined) {
+    problems.push({ path, message: 'is missing; name the channel to read' })
+    return undefined
+  }
+  if (isChannel(source) || !isPlainObject(source) || !('channel' in source)) {
+    const channel = book.enter(source, path)
+    return channel && { channel, group: undefined, start: undefined }
+  }
+  const { channel: of, group, start } = source
+  const wrong = [
+    ...unknownNames(source, ['channel', 'group', 'start'], path),
+    ...groupProblems(group, path),
+    ...startProblems(start, path),
+  ]
+  problems.push(...wrong)
+  const channel = book.enter(of, path)
+  if (!channel || wrong.length > 0) return undefined
+  return { channel, group: group as string | undefined, start: start as StartPosition | undefined }
+}
+
+const GROUP = /^[^\p{C}]{1,255}$/u
+
+const groupProblems = (group: unknown, path: string): readonly Problem[] =>
+  group === undefined || (typeof group === 'string' && GROUP.test(group))
+    ? []
+    : [{ path: `${path}.group`, message: `must be 1 to 255 printable characters, got ${show(group)}` }]
+
+const startProblems = (start: unknown, path: string): readonly Problem[] =>
+  start === undefined ||
+  start === 'earliest' ||
+  start === 'latest' ||
+  (typeof start === 'number' && Number.isFinite(start) && start >= 0)
+    ? []
+    : [
+        {
+          path: `${path}.start`,
+          message: `must be 'earliest', 'latest', a Date or milliseconds since the epoch, got ${show(start)}`,
+        },
+      ]
+
+const readFunction = (
+  mapping: string,
+  value: unknown,
+  path: string,
+  source: Channel | undefined,
+  around: MappingSurroundings,
+  problems: Problem[],
+): string | undefined => {
+  if (typeof value === 'string') {
+    if (around.functionNames.includes(value)) return value
+    problems.push({
+      path,
+      message: `must name one of functions, got '${value}'; ${suggestion(value, around.functionNames)}`,
+    })
+    return undefined
+  }
+  if (typeof value !== 'function') {
+    const got = value === undefined ? 'is missing; it must be' : 'must be'
+    problems.push({
+      path,
+      message: `${got} the name of one of functions, or a handler${value === undefined ? '' : `, got ${show(value)}`}`,
+    })
+    return undefined
+  }
+  if (around.functionNames.includes(mapping)) {
+    problems.push({
+      path,
+      message: `must not be a handler, because functions.${mapping} would have the same name; rename one`,
+    })
+    return undefined
+  }
+  const foreign = foreignHandler(value, source)
+  if (foreign !== undefined) {
+    problems.push({ path, message: foreign })
+    return undefined
+  }
+  around.functions.set(mapping, fromHandler(mapping, value, defaultsOf(functionOptions)))
+  return mapping
+}
+
+/** A handler knows the channels it was written for; another one's records could not be decoded by it. */
+const foreignHandler = (handler: unknown, source: Channel | undefined): string | undefined => {
+  const written = markOf(handler)?.channels.map(channel => channel.address)
+  if (!source || !written || written.includes(source.address)) return undefined
+  return `must be written for the mapping's source, ${source.address}; this handler is for ${written.join(', ')}`
+}
+
+const readDestinations = (written: unknown, path: string, book: ChannelBook): readonly Channel[] => {
+  const to = isPlainObject(written) ? written.to : undefined
+  if (to === undefined) return []
+  return (Array.isArray(to) ? to : [to]).flatMap(value => book.enter(value, path) ?? [])
+}
+
+const policyOf = (values: PolicyValues, channel: Channel): Policy => ({
+  order: values.order ?? (channel.ordered ? 'lane' : 'none'),
+  batchSize: values.batchSize,
+  batchWindowMs: values.batchWindow,
+  batchBytes: values.batchBytes,
+  maxConcurrency: values.maxConcurrency,
+  maxInFlight: values.maxInFlight ?? 2 * values.batchSize * values.maxConcurrency,
+  maxInFlightBytes: values.maxInFlightBytes,
+  maxAttempts: values.maxAttempts,
+  maxAgeMs: values.maxAge,
+  maxFreeWaitMs: values.maxFreeWait,
+  backoff: {
+    initialMs: values.backoff.initial,
+    factor: values.backoff.factor,
+    maxMs: values.backoff.max,
+    jitter: values.backoff.jitter,
+  },
+  bisect: values.bisect,
+  breaker: {
+    failures: values.breaker.failures,
+    initialMs: values.breaker.initial,
+    maxMs: values.breaker.max,
+  },
+  onDeadLetter: values.onDeadLetter,
+  notRetryable: values.notRetryable,
+  drainTimeoutMs: values.drainTimeout,
+  settleTimeoutMs: values.settleTimeout,
+})

@@ -1,0 +1,38 @@
+/** A configuration after validation: complete, with absolute paths, milliseconds and bytes. Secrets are references still. */
+import type { StartPosition } from '../contract.ts'
+import type { CodecName } from '../engine/contract.ts'
+import type { Policy } from '../flow/policy.ts'
+import type { Channel, ConnectionValue } from './channel.ts'
+import type { ResolvedFunction } from './function-options.ts'
+import type { Problem } from './problem.ts'
+
+export interface ResolvedConfig {
+  readonly name: string
+  /** Absolute. */
+  readonly stateDir: string
+  /** Over all mappings. */
+  readonly maxInFlightBytes: number
+  readonly connections: ReadonlyMap<string, ConnectionValue>
+  /** By address: every channel that is read, parked to or listed; options are checked and complete. */
+  readonly channels: ReadonlyMap<string, Channel>
+  readonly functions: ReadonlyMap<string, ResolvedFunction>
+  readonly mappings: readonly ResolvedMapping[]
+  /** What is allowed and worth knowing, to be logged once at start. */
+  readonly notices: readonly Problem[]
+}
+
+export interface ResolvedMapping {
+  readonly name: string
+  readonly channel: Channel
+  readonly group: string
+  readonly start: StartPosition
+  readonly functionName: string
+  readonly codec: CodecName
+  readonly deadLetters: { readonly to: readonly Channel[] }
+  readonly enabled: boolean
+  readonly policy: Policy
+}
+
+export type Validation =
+  | { readonly ok: true; readonly config: ResolvedConfig }
+  | { readonly ok: false; readonly problems: readonly Problem[] }

@@ -1,0 +1,111 @@
+/** What options must be to one another. Everything that looks at more than one option stands in these two lists. */
+import { formatDuration } from './duration.ts'
+import { join } from './options.ts'
+import type { Problem } from './problem.ts'
+import type { ResolvedMapping } from './resolved.ts'
+import { formatSize } from './size.ts'
+
+/** `notice`: allowed, and said once at start. */
+export type Finding = Problem & { readonly severity: 'problem' | 'notice' }
+
+/** What a rule sees of a mapping: the result, and what was asked for in `read()`. */
+export interface Candidate {
+  readonly mapping: ResolvedMapping
+  readonly asked: { readonly group: unknown; readonly start: unknown }
+}
+
+type Verdict = { readonly option: string; readonly message: string; readonly severity: Finding['severity'] } | false
+
+const MAPPING_RULES: readonly ((candidate: Candidate) => Verdict)[] = [
+  ({ mapping: { policy } }) =>
+    policy.batchSize > policy.maxInFlight &&
+    wrong('batchSize', `must be at most maxInFlight (${policy.maxInFlight}), got ${policy.batchSize}`),
+  ({ mapping: { policy } }) =>
+    policy.batchBytes > policy.maxInFlightBytes &&
+    wrong(
+      'batchBytes',
+      `must be at most maxInFlightBytes (${formatSize(policy.maxInFlightBytes)}), got ${formatSize(policy.batchBytes)}`,
+    ),
+  ({ mapping: { policy } }) =>
+    policy.backoff.initialMs > policy.backoff.maxMs &&
+    wrong(
+      'backoff.initial',
+      `must be at most backoff.max (${formatDuration(policy.backoff.maxMs)}), got ${formatDuration(policy.backoff.initialMs)}`,
+    ),
+  ({ mapping: { policy } }) =>
+    policy.breaker.initialMs > policy.breaker.maxMs &&
+    wrong(
+      'breaker.initial',
+      `must be at most breaker.max (${formatDuration(policy.breaker.maxMs)}), got ${formatDuration(policy.breaker.initialMs)}`,
+    ),
+  ({ mapping, asked }) =>
+    !mapping.channel.positioned &&
+    asked.group !== undefined &&
+    wrong(
+      'source',
+      `must not have a group: readers of the ${mapping.channel.type} ${mapping.channel.address} have no positions of their own`,
+    ),
+  ({ mapping, asked }) =>
+    !mapping.channel.positioned &&
+    asked.start !== undefined &&
+    wrong(
+      'source',
+      `must not have a start: readers of the ${mapping.channel.type} ${mapping.channel.address} have no positions of their own`,
+    ),
+  ({ mapping }) =>
+    mapping.deadLetters.to.some(channel => channel.address === mapping.channel.address) &&
+    wrong(
+      'deadLetters.to',
+      `must not be the mapping's own source (${mapping.channel.address}): its dead letters would come again for ever`,
+    ),
+  ({ mapping }) =>
+    !mapping.channel.ordered &&
+    mapping.policy.order !== 'none' &&
+    note(
+      'order',
+      `is '${mapping.policy.order}': on ${mapping.channel.address} that holds within this process only, because the receivers of a ${mapping.channel.type} compete`,
+    ),
+  ({ mapping: { policy } }) =>
+    policy.onDeadLetter === 'stop' &&
+    policy.order === 'none' &&
+    note('onDeadLetter', "is 'stop', which means nothing with order 'none'"),
+]
+
+const CONFIG_RULES: readonly ((mappings: readonly ResolvedMapping[]) => readonly Finding[])[] = [
+  mappings =>
+    mappings.flatMap((mapping, index) => {
+      const other = mappings.slice(0, index).find(earlier => sharesRecords(earlier, mapping))
+      if (!other) return []
+      const how = mapping.channel.positioned ? ` in the same group (${mapping.group})` : ''
+      return [
+        {
+          path: join('mappings', mapping.name),
+          message: `reads ${mapping.channel.address}${how} like mapping ${other.name}: each record goes to one of the two`,
+          severity: 'notice' as const,
+        },
+      ]
+    }),
+]
+
+/** Everything the rules find, of every mapping. */
+export const applyRules = (candidates: readonly Candidate[]): readonly Finding[] => [
+  ...candidates.flatMap(candidate =>
+    MAPPING_RULES.flatMap(rule => {
+      const verdict = rule(candidate)
+      if (!verdict) return []
+      const { option, ...rest } = verdict
+      return [{ path: `${join('mappings', candidate.mapping.name)}.${option}`, ...rest }]
+    }),
+  ),
+  ...CONFIG_RULES.flatMap(rule => rule(candidates.map(candidate => candidate.mapping))),
+]
+
+const wrong = (option: string, message: string): Verdict => ({ option, message, severity: 'problem' })
+
+const note = (option: string, message: string): Verdict => ({ option, message, severity: 'notice' })
+
+const sharesRecords = (one: ResolvedMapping, other: ResolvedMapping): boolean =>
+  one.channel.address === other.channel.address &&
+  one.enabled &&
+  other.enabled &&
+  (!one.channel.positioned || one.group === other.group)

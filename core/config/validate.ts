@@ -1,0 +1,143 @@
+/**
+ * A configuration as written, checked and completed. Every problem is found at once, each with its path; a wrong
+ * mapping or function does not hide what is wrong with the others.
+ */
+import { existsSync } from 'node:fs'
+import { isAbsolute, resolve } from 'node:path'
+import { MillraceError } from '../errors.ts'
+import { appOptions, isName, NAME_EXPECTED } from './app-options.ts'
+import { type ChannelBook, channelBook } from './channel-book.ts'
+import { fromFile, functionOptions, type ResolvedFunction } from './function-options.ts'
+import { resolveMapping } from './mapping.ts'
+import { type PolicyValues, policyOptions } from './mapping-options.ts'
+import { defaultsOf, isPlainObject, join, parseOptions } from './options.ts'
+import { type Problem, problemText, show } from './problem.ts'
+import type { ResolvedConfig, Validation } from './resolved.ts'
+import { applyRules, type Candidate } from './rules.ts'
+
+export interface Surroundings {
+  /** Where relative paths start: the configuration's folder. Default: the working folder. */
+  readonly folder?: string
+  /** Whether there is a file at an absolute path. Default: asks the disk. */
+  readonly exists?: (path: string) => boolean
+}
+
+/** All that is wrong, or the configuration with every default filled in. Secrets are not resolved. */
+export const validateConfig = (written: unknown, surroundings: Surroundings = {}): Validation => {
+  const { folder = process.cwd(), exists = existsSync } = surroundings
+  const problems: Problem[] = []
+  if (!isPlainObject(written)) return { ok: false, problems: [notAConfig(written)] }
+  const top = parseOptions(appOptions, written, '')
+  if ('problems' in top) problems.push(...top.problems)
+  const own = 'value' in top ? top.value : defaultsOf(appOptions)
+  if (written.name === undefined) problems.push({ path: 'name', message: `is missing; it must be ${NAME_EXPECTED}` })
+
+  const book = channelBook(problems)
+  const functions = readFunctions(written.functions, { folder, exists }, problems)
+  const defaults = readDefaults(written.defaults, problems)
+  const candidates = readMappings(written.mappings, { name: own.name, book, functions, defaults }, problems)
+  readChannels(written.channels, book, problems)
+
+  const findings = applyRules(candidates)
+  problems.push(...findings.filter(finding => finding.severity === 'problem').map(withoutSeverity))
+  if (problems.length > 0) return { ok: false, problems }
+  const config: ResolvedConfig = {
+    name: own.name,
+    stateDir: isAbsolute(own.stateDir) ? own.stateDir : resolve(folder, own.stateDir),
+    maxInFlightBytes: own.maxInFlightBytes,
+    connections: book.connections,
+    channels: book.channels,
+    functions,
+    mappings: candidates.map(candidate => candidate.mapping),
+    notices: findings.filter(finding => finding.severity === 'notice').map(withoutSeverity),
+  }
+  return { ok: true, config }
+}
+
+/** All problems as one error, CONFIG_INVALID, a line each. */
+export const configError = (problems: readonly Problem[], where: string): MillraceError =>
+  new MillraceError(
+    'CONFIG_INVALID',
+    [
+      `${where} has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}:`,
+      ...problems.map(problemText),
+    ].join('\n  '),
+    { fatal: true },
+  )
+
+const notAConfig = (written: unknown): Problem => ({
+  path: 'the configuration',
+  message: `must be an object, got ${show(written)}; export default defineConfig({ … })`,
+})
+
+const readFunctions = (
+  written: unknown,
+  { folder, exists }: Required<Surroundings>,
+  problems: Problem[],
+): Map<string, ResolvedFunction> => {
+  const functions = new Map<string, ResolvedFunction>()
+  for (const [name, value] of namedEntries(written ?? {}, 'functions', problems)) {
+    const path = join('functions', name)
+    const options = typeof value === 'string' ? { file: value } : value
+    const parsed = parseOptions(functionOptions, options, path)
+    const file = isPlainObject(options) ? options.file : ''
+    if (file === undefined)
+      problems.push({ path: `${path}.file`, message: 'is missing; name the module that exports handler' })
+    if ('problems' in parsed) problems.push(...parsed.problems)
+    else if (file !== undefined) {
+      const resolved = fromFile(name, parsed.value, folder)
+      functions.set(name, resolved)
+      if ('file' in resolved.code && !exists(resolved.code.file))
+        problems.push({
+          path: `${path}.file`,
+          message: `must be a file that exists, got ${show(file)} (${resolved.code.file})`,
+        })
+    }
+  }
+  return functions
+}
+
+const readDefaults = (written: unknown, problems: Problem[]): PolicyValues => {
+  const parsed = parseOptions(policyOptions, written, 'defaults')
+  if ('value' in parsed) return parsed.value
+  problems.push(...parsed.problems)
+  return defaultsOf(policyOptions)
+}
+
+interface MappingNeeds {
+  readonly name: string
+  readonly book: ChannelBook
+  readonly functions: Map<string, ResolvedFunction>
+  readonly defaults: PolicyValues
+}
+
+const readMappings = (written: unknown, needs: MappingNeeds, problems: Problem[]): readonly Candidate[] => {
+  if (written === undefined) {
+    problems.push({ path: 'mappings', message: 'is missing; an app that only sends has mappings: {}' })
+    return []
+  }
+  const functionNames = isPlainObject(written) ? [...needs.functions.keys()] : []
+  return namedEntries(written, 'mappings', problems).flatMap(([name, value]) => {
+    const candidate = resolveMapping(name, value, { ...needs, appName: needs.name, functionNames }, problems)
+    return candidate ? [candidate] : []
+  })
+}
+
+const readChannels = (written: unknown, book: ChannelBook, problems: Problem[]): void => {
+  if (written === undefined) return
+  if (Array.isArray(written)) for (const [index, value] of written.entries()) book.enter(value, `channels.${index}`)
+  else problems.push({ path: 'channels', message: `must be a list of channels, got ${show(written)}` })
+}
+
+/** The entries of an object whose keys are names of the user's; keys that are no names are problems. */
+const namedEntries = (written: unknown, path: string, problems: Problem[]): readonly [string, unknown][] => {
+  if (!isPlainObject(written)) {
+    problems.push({ path, message: `must be an object, got ${show(written)}` })
+    return []
+  }
+  for (const name of Object.keys(written))
+    if (!isName(name)) problems.push({ path: join(path, name), message: `must have a name of ${NAME_EXPECTED}` })
+  return Object.entries(written)
+}
+
+const withoutSeverity = ({ path, message }: Problem): Problem => ({ path, message })
