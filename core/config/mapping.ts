@@ -35,9 +35,11 @@ export const resolveMapping = (
   if ('problems' in parsed) problems.push(...parsed.problems)
   if (!isPlainObject(written)) return undefined
   const reading = readSource(written.source, `${path}.source`, around.book, problems)
-  const functionName = readFunction(name, written.function, `${path}.function`, reading?.channel, around, problems)
+  const wrongFunction = functionProblem(name, written.function, reading?.channel, around.functionNames)
+  if (wrongFunction !== undefined) problems.push({ path: `${path}.function`, message: wrongFunction })
   const to = readDestinations(written.deadLetters, `${path}.deadLetters.to`, around.book)
-  if (!reading || functionName === undefined || 'problems' in parsed) return undefined
+  if (!reading || wrongFunction !== undefined || 'problems' in parsed) return undefined
+  const functionName = nameFunction(name, written.function, around.functions)
   const { channel, group, start } = reading
   return {
     asked: { group, start },
@@ -107,43 +109,26 @@ const startProblems = (start: unknown, path: string): readonly Problem[] =>
         },
       ]
 
-const readFunction = (
+/** What a message says of a mapping's function; undefined when it is right. */
+const functionProblem = (
   mapping: string,
   value: unknown,
-  path: string,
   source: Channel | undefined,
-  around: MappingSurroundings,
-  problems: Problem[],
+  names: readonly string[],
 ): string | undefined => {
-  if (typeof value === 'string') {
-    if (around.functionNames.includes(value)) return value
-    problems.push({
-      path,
-      message: `must name one of functions, got '${value}'; ${suggestion(value, around.functionNames)}`,
-    })
-    return undefined
-  }
-  if (typeof value !== 'function') {
-    const got = value === undefined ? 'is missing; it must be' : 'must be'
-    problems.push({
-      path,
-      message: `${got} the name of one of functions, or a handler${value === undefined ? '' : `, got ${show(value)}`}`,
-    })
-    return undefined
-  }
-  if (around.functionNames.includes(mapping)) {
-    problems.push({
-      path,
-      message: `must not be a handler, because functions.${mapping} would have the same name; rename one`,
-    })
-    return undefined
-  }
-  const foreign = foreignHandler(value, source)
-  if (foreign !== undefined) {
-    problems.push({ path, message: foreign })
-    return undefined
-  }
-  around.functions.set(mapping, fromHandler(mapping, value, defaultsOf(functionOptions)))
+  if (value === undefined) return 'is missing; it must be the name of one of functions, or a handler'
+  if (typeof value === 'string')
+    return names.includes(value) ? undefined : `must name one of functions, got '${value}'; ${suggestion(value, names)}`
+  if (typeof value !== 'function') return `must be the name of one of functions, or a handler, got ${show(value)}`
+  if (names.includes(mapping))
+    return `must not be a handler, because functions.${mapping} would have the same name; rename one`
+  return foreignHandler(value, source)
+}
+
+/** The name under which the engine knows it: a handler takes the mapping's. */
+const nameFunction = (mapping: string, value: unknown, functions: Map<string, ResolvedFunction>): string => {
+  if (typeof value === 'string') return value
+  functions.set(mapping, fromHandler(mapping, value, defaultsOf(functionOptions)))
   return mapping
 }
 

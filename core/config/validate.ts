@@ -8,7 +8,7 @@ import { MillraceError } from '../errors.ts'
 import { appOptions, isName, NAME_EXPECTED } from './app-options.ts'
 import { type ChannelBook, channelBook } from './channel-book.ts'
 import { fromFile, functionOptions, type ResolvedFunction } from './function-options.ts'
-import { resolveMapping } from './mapping.ts'
+import { type MappingSurroundings, resolveMapping } from './mapping.ts'
 import { type PolicyValues, policyOptions } from './mapping-options.ts'
 import { defaultsOf, isPlainObject, join, parseOptions } from './options.ts'
 import { type Problem, problemText, show } from './problem.ts'
@@ -23,8 +23,10 @@ export interface Surroundings {
 }
 
 /** All that is wrong, or the configuration with every default filled in. Secrets are not resolved. */
-export const validateConfig = (written: unknown, surroundings: Surroundings = {}): Validation => {
-  const { folder = process.cwd(), exists = existsSync } = surroundings
+export const validateConfig = (
+  written: unknown,
+  { folder = process.cwd(), exists = existsSync }: Surroundings = {},
+): Validation => {
   const problems: Problem[] = []
   if (!isPlainObject(written)) return { ok: false, problems: [notAConfig(written)] }
   const top = parseOptions(appOptions, written, '')
@@ -35,7 +37,10 @@ export const validateConfig = (written: unknown, surroundings: Surroundings = {}
   const book = channelBook(problems)
   const functions = readFunctions(written.functions, { folder, exists }, problems)
   const defaults = readDefaults(written.defaults, problems)
-  const candidates = readMappings(written.mappings, { name: own.name, book, functions, defaults }, problems)
+  // A function that is wrong is named all the same: its mappings are not wrong for that.
+  const functionNames = Object.keys(isPlainObject(written.functions) ? written.functions : {})
+  const surroundings = { appName: own.name, book, functions, functionNames, defaults }
+  const candidates = readMappings(written.mappings, surroundings, problems)
   readChannels(written.channels, book, problems)
 
   const findings = applyRules(candidates)
@@ -104,21 +109,13 @@ const readDefaults = (written: unknown, problems: Problem[]): PolicyValues => {
   return defaultsOf(policyOptions)
 }
 
-interface MappingNeeds {
-  readonly name: string
-  readonly book: ChannelBook
-  readonly functions: Map<string, ResolvedFunction>
-  readonly defaults: PolicyValues
-}
-
-const readMappings = (written: unknown, needs: MappingNeeds, problems: Problem[]): readonly Candidate[] => {
+const readMappings = (written: unknown, needs: MappingSurroundings, problems: Problem[]): readonly Candidate[] => {
   if (written === undefined) {
     problems.push({ path: 'mappings', message: 'is missing; an app that only sends has mappings: {}' })
     return []
   }
-  const functionNames = isPlainObject(written) ? [...needs.functions.keys()] : []
   return namedEntries(written, 'mappings', problems).flatMap(([name, value]) => {
-    const candidate = resolveMapping(name, value, { ...needs, appName: needs.name, functionNames }, problems)
+    const candidate = resolveMapping(name, value, needs, problems)
     return candidate ? [candidate] : []
   })
 }
