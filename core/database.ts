@@ -111,11 +111,10 @@ const connect = (stateDir: string, path: string, released: () => Promise<boolean
     scheduled = false
     const outcome = transact(batch)
     if (outcome === 'busy') {
-      if (busyTries >= BUSY_GIVE_UP_TRIES)
-        return fail(
-          batch,
-          new MillraceError('STATE_UNAVAILABLE', `${path}: another process has kept the database locked`),
-        )
+      if (busyTries >= BUSY_GIVE_UP_TRIES) {
+        fail(batch, new MillraceError('STATE_UNAVAILABLE', `${path}: another process has kept the database locked`))
+        return
+      }
       queue = [...batch, ...queue]
       scheduled = true
       systemClock.after(BUSY_PAUSE_MS, () => commit(busyTries + 1))
