@@ -1,0 +1,124 @@
+/** Deliveries become entries: credit is taken, what is known of a record that comes again is looked up. */
+import { sleep } from '../clock.ts'
+import type { Attempt, Delivery, Recalled } from '../contract.ts'
+import { wrapError } from '../errors.ts'
+import { keyText } from '../values.ts'
+import { openTime } from './breaker.ts'
+import { lose } from './ending.ts'
+import { bytesOf, type Entry, type Scope } from './entry.ts'
+import { observe } from './events.ts'
+import type { Flow } from './flow.ts'
+import type { Order } from './policy.ts'
+import { delayMs } from './retry.ts'
+
+/** At this many claims without a verdict a record is a suspect (DESIGN 1.12). */
+export const SUSPECT_DELIVERIES = 3
+const RECALL_PAUSE = { initialMs: 200, factor: 2, maxMs: 5_000, jitter: 'full' } as const
+
+/**
+ * Lets deliveries in, in their order. Waits for as long as the store cannot tell what it knows of them: invoking a
+ * record that may be parked already would be guessing. Stops waiting when `signal` aborts; then they are not let in,
+ * and closing the source gives them back.
+ */
+export const admit = async (flow: Flow, deliveries: readonly Delivery[], signal: AbortSignal): Promise<void> => {
+  if (deliveries.length === 0) return
+  const known = await recall(flow, deliveries, signal)
+  if (!known) return
+  const now = flow.tools.clock.monotonic()
+  const openMsBefore = openTime(flow.breaker, now)
+  for (const delivery of deliveries) {
+    const entry = newEntry(flow, delivery, known.get(delivery.record.id), now, openMsBefore)
+    flow.counters.received += 1
+    flow.credit.claim(entry)
+    flow.waiting.add(entry)
+    if (entry.scope.name !== null && flow.stoppedScopes.has(entry.scope.name))
+      flow.waiting.block(entry.scope, Number.POSITIVE_INFINITY)
+    watchClaim(flow, entry)
+  }
+  observe('delivered', () => ({ mapping: flow.spec.name, records: deliveries.map(delivery => delivery.record) }))
+  flow.changed()
+}
+
+const newEntry = (
+  flow: Flow,
+  delivery: Delivery,
+  known: Recalled | undefined,
+  arrivedAt: number,
+  openMsBefore: number,
+): Entry => {
+  const history = known?.attempts ?? NO_ATTEMPTS
+  return {
+    delivery,
+    scope: scopeOf(flow, delivery),
+    bytes: bytesOf(delivery),
+    arrivedAt,
+    openMsBefore,
+    charged: Math.max(delivery.attempts, history.length),
+    history,
+    tries: Math.max(delivery.attempts, history.length),
+    freeSince: undefined,
+    probes: 0,
+    parkedBefore: known?.parked ?? false,
+    suspect: (delivery.priorDeliveries ?? 0) >= SUSPECT_DELIVERIES || history.some(isUnfinished),
+    part: undefined,
+    state: 'waiting',
+  }
+}
+
+const NO_ATTEMPTS: readonly Attempt[] = []
+
+/** An attempt that was charged before its invocation and never ended: the process did. */
+export const isUnfinished = (attempt: Attempt): boolean => attempt.durationMs === undefined
+
+const scopeOf = (flow: Flow, delivery: Delivery): Scope =>
+  flow.waiting.scope(scopeName(flow.spec.policy.order, delivery), delivery.lane)
+
+/** The sequence a record belongs to, by the order the mapping asks for; null: none, a record without a key included. */
+export const scopeName = (order: Order, { lane, record }: Pick<Delivery, 'lane' | 'record'>): string | null => {
+  if (order === 'none') return null
+  if (order === 'lane') return lane
+  const key = keyText(record.key)
+  return key === null ? null : `${lane}\u0000${key}`
+}
+
+/** Sources share one signal among the records of a lane: one listener each, however many records. */
+const watchClaim = (flow: Flow, entry: Entry): void => {
+  const { lost } = entry.delivery
+  const watched = flow.claims.get(lost)
+  if (lost.aborted) lose(flow, entry)
+  if (lost.aborted || watched?.add(entry)) return
+  const entries = new Set([entry])
+  flow.claims.set(lost, entries)
+  lost.addEventListener('abort', () => {
+    flow.claims.delete(lost)
+    for (const lostEntry of entries) lose(flow, lostEntry)
+  })
+}
+
+const recall = async (
+  flow: Flow,
+  deliveries: readonly Delivery[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Recalled> | undefined> => {
+  const ids = deliveries.filter(mayHaveComeBefore).map(delivery => delivery.record.id)
+  if (ids.length === 0) return NOTHING_KNOWN
+  const { clock, random, log, store } = flow.tools
+  for (let tries = 1; !signal.aborted; tries += 1) {
+    try {
+      return await store.recall(flow.spec.name, flow.spec.channel, ids)
+    } catch (error) {
+      flow.lastError = wrapError('STATE_UNAVAILABLE', 'looking up what is known of redelivered records', error)
+      log.warn('the dead letter store does not answer; records wait', { error: flow.lastError })
+      await sleep(clock, delayMs({ tries, charge: 'free' }, RECALL_PAUSE, random()), signal)
+    }
+  }
+  return undefined
+}
+
+const NOTHING_KNOWN: ReadonlyMap<string, Recalled> = new Map()
+
+/** A source that counts deliveries tells a new record from one that comes again; of others nothing is known. */
+const mayHaveComeBefore = ({ record, attempts, priorDeliveries, replayOf }: Delivery): boolean =>
+  record.idStrength === 'stable' &&
+  replayOf === undefined &&
+  (priorDeliveries === undefined || priorDeliveries > 0 || attempts > 0)

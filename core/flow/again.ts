@@ -1,0 +1,141 @@
+/** Records that are to run again: when, in which company, and what it costs them. */
+import type { Attempt, ErrorInfo } from '../contract.ts'
+import type { Report } from '../engine/contract.ts'
+import type { Judged } from './conclude.ts'
+import { giveBack } from './ending.ts'
+import { type Entry, newSplit, type Part } from './entry.ts'
+import type { Batch, Flow } from './flow.ts'
+import type { Judgement, Verdict } from './outcome.ts'
+import { DEFER_FROM_MS, deferralStep, delayMs } from './retry.ts'
+
+/** Charges a record one attempt, with all that is known of it. */
+export const charge = (flow: Flow, entry: Entry, error: ErrorInfo, report: Report): void => {
+  const attempt: Attempt = {
+    number: entry.charged + 1,
+    at: Math.round(flow.tools.clock.now() - report.durationMs),
+    durationMs: report.durationMs,
+    environment: report.environment,
+    error: {
+      name: error.name,
+      message: error.message,
+      ...(error.code === undefined ? {} : { code: error.code }),
+      ...(error.stack === undefined ? {} : { stack: error.stack }),
+    },
+    ...(report.logs.length === 0 ? {} : { logs: report.logs }),
+  }
+  entry.history = [...entry.history, attempt]
+  entry.charged += 1
+}
+
+/** Has records run again: at once, after a delay, in halves, or by way of the source. */
+export const retry = (
+  flow: Flow,
+  batch: Batch,
+  judged: readonly Judged[],
+  judgement: Judgement,
+  report: Report,
+): void => {
+  const entries = judged.map(([entry]) => entry)
+  for (const entry of entries) if (entry.suspect) rememberAttempts(flow, entry)
+  if (judgement.batch === 'split') bisect(flow, entries)
+  else {
+    for (const entry of entries) entry.part = undefined
+    if (judgement.batch === 'backed-off' || judgement.batch === 'not-ready') backOff(flow, entries, judgement)
+    else if (judgement.batch === 'aborted' || batch.kind === 'probe') tryAgain(flow, entries, batch)
+    else
+      putBackOrDefer(
+        flow,
+        judged.map(([entry, verdict]) => [entry, waitOf(flow, entry, verdict, report)]),
+      )
+  }
+}
+
+/** Of an aborted batch nothing was learned; a failed probe is free, and the breaker says when the next one is. */
+const tryAgain = (flow: Flow, entries: readonly Entry[], batch: Batch): void => {
+  if (batch.kind === 'probe') for (const entry of entries) entry.tries += 1
+  flow.waiting.putBack(entries)
+}
+
+/** The halves of a batch that threw; each runs as it is, and where they share an order, one after the other. */
+const bisect = (flow: Flow, entries: readonly Entry[]): void => {
+  const split = entries[0]?.part?.split ?? newSplit(entries.length)
+  const middle = Math.ceil(entries.length / 2)
+  const parts = [entries.slice(0, middle), entries.slice(middle)].map((half): Part => ({ split, entries: [...half] }))
+  for (const part of parts) for (const entry of part.entries) entry.part = part
+  flow.waiting.putBack(entries)
+  flow.waiting.addParts(parts)
+}
+
+/** Nothing was learned about any of them: all wait together, for free. */
+const backOff = (flow: Flow, entries: readonly Entry[], judgement: Judgement): void => {
+  const now = flow.tools.clock.monotonic()
+  for (const entry of entries) {
+    entry.tries += 1
+    entry.freeSince ??= now
+  }
+  const tries = Math.max(...entries.map(entry => entry.tries))
+  const wait = delayMs(
+    { tries, charge: 'free', retryAfterMs: judgement.retryAfterMs },
+    flow.spec.policy.backoff,
+    flow.tools.random(),
+  )
+  putBackOrDefer(
+    flow,
+    entries.map(entry => [entry, wait]),
+  )
+}
+
+const waitOf = (flow: Flow, entry: Entry, verdict: Verdict | undefined, report: Report): number => {
+  if (verdict?.kind !== 'failed') return 0
+  charge(flow, entry, verdict.error, report)
+  rememberAttempts(flow, entry)
+  entry.tries += 1
+  entry.freeSince = undefined
+  const { policy } = flow.spec
+  return delayMs(
+    { tries: entry.tries, charge: 'charged', retryAfterMs: verdict.retryAfterMs },
+    policy.backoff,
+    flow.tools.random(),
+  )
+}
+
+/** So that they survive a kill of the process; that they are lost with the disk is the store's trouble to tell. */
+const rememberAttempts = (flow: Flow, entry: Entry): void => {
+  const { record } = entry.delivery
+  if (record.idStrength !== 'stable' || entry.delivery.replayOf !== undefined) return
+  flow.tools.store
+    .remember(flow.spec.name, record.source, [{ id: record.id, attempts: entry.history }])
+    .catch(error => {
+      flow.tools.log.warn('an attempt could not be written down; a crash now would forget it', {
+        record: record.id,
+        error,
+      })
+    })
+}
+
+/** Long waits go to the source where nothing has to follow the record; short ones, and those in an order, stay here. */
+const putBackOrDefer = (flow: Flow, waits: readonly (readonly [Entry, number])[]): void => {
+  const now = flow.tools.clock.monotonic()
+  const crowded = 2 * flow.waiting.size >= flow.spec.policy.maxInFlight
+  const staying = waits.filter(([entry, wait]) => {
+    const step = wait > 0 && entry.scope.name === null ? deferralStep(wait, flow.source.deferStepsMs) : undefined
+    if (step === undefined || (wait < DEFER_FROM_MS && !crowded)) return true
+    giveBack(flow, entry, step)
+    return false
+  })
+  flow.counters.retried += waits.filter(([, wait]) => wait > 0).length
+  flow.waiting.putBack(staying.map(([entry]) => entry))
+  for (const [entry, wait] of staying) if (wait > 0) flow.waiting.block(entry.scope, now + wait)
+  for (const [entry, wait] of staying) if (wait >= GIVE_BACK_FROM_MS) giveBackBehind(flow, entry)
+}
+
+/** A lane whose head waits at least this long gives back what it claimed behind it, so that others may have the credit. */
+const GIVE_BACK_FROM_MS = 1_000
+
+const giveBackBehind = (flow: Flow, head: Entry): void => {
+  if (flow.spec.policy.order !== 'lane') return
+  for (const entry of head.scope.queue.slice(1)) {
+    flow.waiting.remove(entry)
+    giveBack(flow, entry, undefined)
+  }
+}

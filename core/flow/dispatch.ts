@@ -1,0 +1,236 @@
+/** Forms batches and has them run: as many at once as the mapping may, each as soon as the engine grants an environment. */
+import type { Cancel } from '../clock.ts'
+import type { InvokedRecord, Report, Slot } from '../engine/contract.ts'
+import type { errorInfo } from '../errors.ts'
+import type { BatchLimits } from './batcher.ts'
+import { openTime } from './breaker.ts'
+import { conclude } from './conclude.ts'
+import { park, rejectParked } from './ending.ts'
+import type { Entry } from './entry.ts'
+import { observe } from './events.ts'
+import type { Batch, Flow } from './flow.ts'
+import { chargeSuspect } from './suspect.ts'
+
+export interface Dispatcher {
+  /** Looks again, once in this turn, whether a batch can be run. */
+  wake(): void
+  /** Forms no more batches; resolves when none runs. */
+  stop(): Promise<void>
+}
+
+export const startDispatcher = (flow: Flow): Dispatcher => {
+  const { clock, engine } = flow.tools
+  const stopping = new AbortController()
+  const running = new Set<Promise<void>>()
+  let scheduled = false
+  let acquiring = false
+  let cancelTimer: Cancel | undefined
+
+  const wake = (): void => {
+    if (scheduled) return
+    scheduled = true
+    queueMicrotask(look)
+  }
+
+  const look = (): void => {
+    scheduled = false
+    cancelTimer?.()
+    cancelTimer = undefined
+    if (stopping.signal.aborted || flow.phase !== 'running' || acquiring || flow.batches.size >= concurrency(flow))
+      return
+    const now = clock.monotonic()
+    const at = nextBatchAt(flow, now)
+    if (at === undefined) return
+    if (at <= now) void acquire()
+    else if (Number.isFinite(at)) cancelTimer = clock.after(at - now, flow.changed)
+  }
+
+  const acquire = async (): Promise<void> => {
+    acquiring = true
+    const slot = await engine.acquire(flow.spec.functionName, flow.spec.name, stopping.signal)
+    acquiring = false
+    if (!slot) return
+    const batch = stopping.signal.aborted || flow.phase !== 'running' ? undefined : nextBatch(flow)
+    if (batch) {
+      const run = runBatch(flow, batch, slot).finally(() => running.delete(run))
+      running.add(run)
+    } else slot.release()
+    wake()
+  }
+
+  return {
+    wake,
+    async stop() {
+      stopping.abort()
+      cancelTimer?.()
+      while (running.size > 0) await Promise.all(running)
+    },
+  }
+}
+
+/** While the breaker is open, one probe at a time. */
+const concurrency = (flow: Flow): number => (flow.breaker.state === 'open' ? 1 : flow.spec.policy.maxConcurrency)
+
+const nextBatchAt = (flow: Flow, now: number): number | undefined => {
+  if (flow.breaker.state === 'closed') return flow.waiting.nextAt(limits(flow), now)
+  // At that time the pump asks for one record as well, if there is none to probe with.
+  if (flow.breaker.probeAt > now) return flow.breaker.probeAt
+  if (flow.waiting.size > 0) return now
+  return undefined
+}
+
+const limits = ({ spec: { policy }, credit }: Flow): BatchLimits => {
+  const left = credit.left()
+  return {
+    batchSize: policy.batchSize,
+    batchBytes: policy.batchBytes,
+    batchWindowMs: policy.batchWindowMs,
+    scopes: policy.order === 'lane' ? 'one' : 'many',
+    creditUsedUp: left.records === 0 || left.bytes === 0,
+  }
+}
+
+const nextBatch = (flow: Flow): Batch | undefined => {
+  const now = flow.tools.clock.monotonic()
+  const probing = flow.breaker.state === 'open'
+  const taken = probing ? probe(flow, now) : flow.waiting.take(limits(flow), now)
+  const entries = taken.filter(entry => !endsUninvoked(flow, entry, now))
+  if (entries.length === 0) return undefined
+  return {
+    requestId: crypto.randomUUID(),
+    entries,
+    kind: probing ? 'probe' : 'ordinary',
+    abort: new AbortController(),
+    claimed: entries.length,
+  }
+}
+
+const probe = (flow: Flow, now: number): readonly Entry[] => {
+  if (flow.breaker.state === 'open' && flow.breaker.probeAt > now) return []
+  const entry = flow.waiting.takeProbe()
+  return entry ? [entry] : []
+}
+
+/** Records about which everything is known at their turn need no invocation. True when it ended here. */
+const endsUninvoked = (flow: Flow, entry: Entry, now: number): boolean => {
+  const { delivery } = entry
+  const before = flow.settler.remembered(delivery.record.id)
+  if (before === 'accepted') {
+    flow.counters.repeated += 1
+    flow.settler.settle(entry, { delivery, outcome: 'accepted' })
+  } else if (before === 'rejected' || entry.parkedBefore) rejectParked(flow, entry)
+  else if (flow.ghosts.has(delivery.record.id)) {
+    flow.waiting.putBack([entry])
+    flow.waiting.block(entry.scope, now + GHOST_PAUSE_MS)
+  } else {
+    const doom = doomOf(flow, entry, now)
+    if (!doom) return false
+    park(flow, entry, doom.reason, doom.error)
+    return true
+  }
+  flow.waiting.finish([entry])
+  return true
+}
+
+/** The earlier run of a record whose claim was lost is waited for, so that it never runs twice at once. */
+const GHOST_PAUSE_MS = 100
+
+const doomOf = (
+  flow: Flow,
+  entry: Entry,
+  now: number,
+): { reason: 'exhausted' | 'crashed' | 'expired' | 'starved'; error: ReturnType<typeof errorInfo> } | undefined => {
+  const { policy } = flow.spec
+  const { delivery, history } = entry
+  const last = history.at(-1)
+  if (entry.charged >= policy.maxAttempts && delivery.replayOf === undefined) {
+    return {
+      reason: last && last.durationMs === undefined ? 'crashed' : 'exhausted',
+      error: last?.error ?? EXHAUSTED_BEFORE,
+    }
+  }
+  const ageMs = flow.tools.clock.now() - delivery.record.time - (openTime(flow.breaker, now) - entry.openMsBefore)
+  if (policy.maxAgeMs !== undefined && delivery.replayOf === undefined && ageMs > policy.maxAgeMs) {
+    return {
+      reason: 'expired',
+      error: {
+        name: 'RecordExpired',
+        code: 'RECORD_EXPIRED',
+        message: `the record is ${ageMs} ms old, maxAge is ${policy.maxAgeMs} ms`,
+      },
+    }
+  }
+  if (entry.freeSince !== undefined && now - entry.freeSince > policy.maxFreeWaitMs) {
+    return {
+      reason: 'starved',
+      error: {
+        name: 'RecordStarved',
+        code: 'RECORD_STARVED',
+        message: `the record could not be tried properly for ${policy.maxFreeWaitMs} ms (maxFreeWait)`,
+      },
+    }
+  }
+  return undefined
+}
+
+const EXHAUSTED_BEFORE = {
+  name: 'Exhausted',
+  message: 'all attempts were used up before this process saw the record',
+  code: 'RECORD_FAILED',
+} as const
+
+const runBatch = async (flow: Flow, batch: Batch, slot: Slot): Promise<void> => {
+  flow.batches.add(batch)
+  const report = await invoke(flow, batch, slot)
+  flow.batches.delete(batch)
+  for (const { delivery } of batch.entries) flow.ghosts.delete(delivery.record.id)
+  flow.counters.invocations += 1
+  observe('invoked', () => ({
+    mapping: flow.spec.name,
+    records: batch.entries.map(entry => entry.delivery.record),
+    report,
+  }))
+  conclude(flow, batch, report)
+  flow.changed()
+}
+
+const invoke = async (flow: Flow, batch: Batch, slot: Slot): Promise<Report> => {
+  const [first] = batch.entries
+  if (first?.suspect && !(await chargeSuspect(flow, first))) {
+    slot.release()
+    return notTried(flow)
+  }
+  const { spec } = flow
+  return slot.invoke({
+    requestId: batch.requestId,
+    mapping: spec.name,
+    channel: spec.channel,
+    codec: spec.codec,
+    hasSchema: spec.hasSchema,
+    order: spec.policy.order,
+    records: batch.entries.map(entry => invokedRecord(flow, entry)),
+    signal: batch.abort.signal,
+  })
+}
+
+const invokedRecord = ({ spec, tools }: Flow, entry: Entry): InvokedRecord => {
+  const { record } = entry.delivery
+  return {
+    record,
+    attempt: entry.charged + (entry.suspect ? 0 : 1),
+    idempotencyKey: `${spec.app}/${spec.name}/${record.source}/${record.id}`,
+    fence: tools.nextFence(),
+  }
+}
+
+/** A suspect that could not be charged durably is not invoked: nothing was learned, nobody is charged. */
+const notTried = ({ spec, tools }: Flow): Report => ({
+  outcome: { kind: 'aborted' },
+  environment: 'none',
+  version: tools.engine.version(spec.functionName),
+  cold: false,
+  durationMs: 0,
+  billedMs: 0,
+  memoryMb: 0,
+  logs: [],
+})

@@ -1,0 +1,132 @@
+/** How a record leaves the flow: accepted, parked, given back, or lost. Credit is freed exactly once for each. */
+import type { DeadLetter, DeadLetterReason, ErrorInfo, Settlement } from '../contract.ts'
+import { MillraceError } from '../errors.ts'
+import type { Entry } from './entry.ts'
+import { observe } from './events.ts'
+import type { Flow } from './flow.ts'
+import type { Rejection } from './parker.ts'
+
+/** The function processed it. */
+export const accept = (flow: Flow, entry: Entry): void =>
+  flow.settler.settle(entry, { delivery: entry.delivery, outcome: 'accepted' })
+
+/** It cannot succeed: it goes to the store, and its scope waits until it is there. */
+export const park = (flow: Flow, entry: Entry, reason: DeadLetterReason, error: ErrorInfo): void => {
+  const rejection = rejectionOf(entry, reason, error)
+  flow.parker.park(entry, letterOf(flow, entry, reason, error), rejection)
+}
+
+/** It is in the store already; only the source does not know yet. */
+export const rejectParked = (flow: Flow, entry: Entry): void => {
+  flow.counters.repeated += 1
+  flow.settler.settle(
+    entry,
+    rejectionOf(entry, 'exhausted', { name: 'AlreadyParked', message: 'the record is a dead letter already' }),
+  )
+}
+
+/** Gives it back to the source with its attempts, at once or after `delayMs`. */
+export const giveBack = (flow: Flow, entry: Entry, delayMs: number | undefined): void => {
+  const { delivery, charged: attempts } = entry
+  flow.settler.settle(
+    entry,
+    delayMs === undefined
+      ? { delivery, outcome: 'released', attempts }
+      : { delivery, outcome: 'deferred', attempts, delayMs },
+  )
+}
+
+/** The source took a verdict. */
+export const settled = (flow: Flow, entry: Entry, settlement: Settlement): void => {
+  count(flow, settlement)
+  if (settlement.outcome === 'accepted' && (entry.history.length > 0 || entry.suspect)) forgetAttempts(flow, entry)
+  observe('settled', () => ({ mapping: flow.spec.name, record: entry.delivery.record, outcome: settlement.outcome }))
+  leave(flow, entry)
+}
+
+/** The store has it; in its own transaction it may have told the source as well. */
+export const parked = (flow: Flow, entry: Entry, rejection: Rejection, how: 'parked' | 'settled'): void => {
+  flow.counters.parked += 1
+  if (flow.spec.policy.onDeadLetter === 'stop' && entry.scope.name !== null) stopScope(flow, entry)
+  if (entry.state === 'parking') flow.waiting.finish([entry])
+  observe('parked', () => ({
+    mapping: flow.spec.name,
+    record: entry.delivery.record,
+    reason: rejection.reason.message,
+  }))
+  if (how === 'settled') {
+    observe('settled', () => ({ mapping: flow.spec.name, record: entry.delivery.record, outcome: 'rejected' }))
+    leave(flow, entry)
+  } else flow.settler.settle(entry, rejection)
+  flow.changed()
+}
+
+/** The claim is gone. A running batch whose claims are all gone is told so. */
+export const lose = (flow: Flow, entry: Entry): void => {
+  if (entry.state === 'gone') return
+  const { state } = entry
+  flow.counters.lost += 1
+  if (state === 'waiting') flow.waiting.remove(entry)
+  if (state === 'parking') flow.waiting.finish([entry])
+  leave(flow, entry)
+  if (state !== 'running') return
+  flow.ghosts.add(entry.delivery.record.id)
+  for (const batch of flow.batches) {
+    if (!batch.entries.includes(entry)) continue
+    batch.claimed -= 1
+    if (batch.claimed === 0)
+      batch.abort.abort(new MillraceError('SETTLE_FAILED', 'every record of the batch was lost to another owner'))
+  }
+}
+
+const leave = (flow: Flow, entry: Entry): void => {
+  if (entry.state === 'gone') return
+  entry.state = 'gone'
+  flow.claims.get(entry.delivery.lost)?.delete(entry)
+  flow.credit.release(entry)
+  flow.changed()
+}
+
+const count = ({ counters }: Flow, settlement: Settlement): void => {
+  if (settlement.outcome === 'accepted') counters.accepted += 1
+  if (settlement.outcome === 'released') counters.released += 1
+  if (settlement.outcome === 'deferred') counters.deferred += 1
+}
+
+const stopScope = (flow: Flow, entry: Entry): void => {
+  const { name } = entry.scope
+  if (name === null) return
+  flow.stoppedScopes.add(name)
+  flow.waiting.block(entry.scope, Number.POSITIVE_INFINITY)
+  flow.tools.log.warn('stopped behind a dead letter; resume the mapping to go on', {
+    scope: name,
+    record: entry.delivery.record.id,
+  })
+}
+
+/** The attempts of a record that was processed in the end are of no more use; forgetting them can wait. */
+const forgetAttempts = (flow: Flow, entry: Entry): void => {
+  const { record } = entry.delivery
+  flow.tools.store.forget(flow.spec.name, record.source, [record.id]).catch(error => {
+    flow.tools.log.warn('attempts of a processed record could not be forgotten', { record: record.id, error })
+  })
+}
+
+const rejectionOf = (entry: Entry, reason: DeadLetterReason, error: ErrorInfo): Rejection => ({
+  delivery: entry.delivery,
+  outcome: 'rejected',
+  reason: new MillraceError('RECORD_FAILED', `${reason}: ${error.name}: ${error.message}`),
+})
+
+const letterOf = ({ spec, tools }: Flow, entry: Entry, reason: DeadLetterReason, error: ErrorInfo): DeadLetter => ({
+  mapping: spec.name,
+  function: { name: spec.functionName, version: tools.engine.version(spec.functionName) },
+  group: spec.group,
+  record: entry.delivery.record,
+  reason,
+  error,
+  attempts: entry.history,
+  firstSeen: entry.delivery.firstSeen,
+  parkedAt: tools.clock.now(),
+  ...(entry.delivery.replayOf === undefined ? {} : { replayOf: entry.delivery.replayOf }),
+})

@@ -1,0 +1,109 @@
+/** One mapping at work: everything its rooms share. Made by `mapping.ts`, which also says when it starts and stops. */
+import type { Clock } from '../clock.ts'
+import type { DeadLetterStore, Source } from '../contract.ts'
+import type { CodecName, Engine } from '../engine/contract.ts'
+import type { MillraceError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import type { Breaker } from './breaker.ts'
+import type { Credit, SharedBytes } from './credit.ts'
+import type { Entry } from './entry.ts'
+import type { DeadLetterDestination, Parker } from './parker.ts'
+import type { Policy } from './policy.ts'
+import type { Settler } from './settler.ts'
+import type { Waiting } from './waiting.ts'
+
+/** What a mapping is: plain data, fixed when the app starts. */
+export interface MappingSpec {
+  readonly app: string
+  readonly name: string
+  readonly functionName: string
+  readonly group: string
+  /** The channel's address, which is the `source` of its records. */
+  readonly channel: string
+  readonly codec: CodecName
+  readonly hasSchema: boolean
+  readonly policy: Policy
+}
+
+/** What a mapping works with. */
+export interface Tools {
+  readonly clock: Clock
+  readonly random: () => number
+  readonly log: Log
+  readonly engine: Engine
+  readonly store: DeadLetterStore
+  readonly destinations: readonly DeadLetterDestination[]
+  readonly sharedBytes: SharedBytes
+  /** Rises with every call, in this process and over restarts. */
+  readonly nextFence: () => number
+  readonly openSource: () => Promise<Source>
+}
+
+/**
+ *   starting ─▶ running ─▶ paused ─▶ running …        failed: by a fatal error, with its message
+ *                  └──────────┴────▶ draining ─▶ stopped
+ */
+export type Phase = 'starting' | 'running' | 'paused' | 'draining' | 'stopped' | 'failed'
+
+export interface Flow {
+  readonly spec: MappingSpec
+  readonly tools: Tools
+  readonly waiting: Waiting
+  readonly credit: Credit
+  readonly settler: Settler
+  readonly parker: Parker
+  readonly counters: Counters
+  readonly batches: Set<Batch>
+  /** Entries by the signal that tells that their claim is lost. */
+  readonly claims: Map<AbortSignal, Set<Entry>>
+  /** Records whose claim was lost while they ran, until their batch has ended. */
+  readonly ghosts: Set<string>
+  /** Lanes or keys that stopped behind a dead letter (`onDeadLetter: 'stop'`), by the name of their scope. */
+  readonly stoppedScopes: Set<string>
+  source: Source
+  phase: Phase
+  breaker: Breaker
+  lastError: MillraceError | undefined
+  /** False after a failing Init or a fatal error, until an invocation works again. */
+  healthy: boolean
+  /** Something changed: batches may be formed, records may be claimed. Cheap, may be called often. */
+  changed(): void
+}
+
+/** Records that were given to an environment together. */
+export interface Batch {
+  readonly requestId: string
+  readonly entries: readonly Entry[]
+  readonly kind: 'ordinary' | 'probe'
+  readonly abort: AbortController
+  /** Entries whose claim is still ours. */
+  claimed: number
+}
+
+/** Counted since the mapping started; each record counts once for each thing that happened to it. */
+export interface Counters {
+  received: number
+  accepted: number
+  retried: number
+  deferred: number
+  released: number
+  parked: number
+  lost: number
+  /** Settled by what is known of an earlier delivery, without invoking. */
+  repeated: number
+  invocations: number
+  failedInvocations: number
+}
+
+export const newCounters = (): Counters => ({
+  received: 0,
+  accepted: 0,
+  retried: 0,
+  deferred: 0,
+  released: 0,
+  parked: 0,
+  lost: 0,
+  repeated: 0,
+  invocations: 0,
+  failedInvocations: 0,
+})

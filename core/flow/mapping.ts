@@ -1,0 +1,232 @@
+/** A mapping from its start to its stop: source, pump, dispatcher and what they share, put together. */
+import { sleep } from '../clock.ts'
+import { MillraceError, wrapError } from '../errors.ts'
+import { closedBreaker } from './breaker.ts'
+import { createCredit } from './credit.ts'
+import { type Dispatcher, startDispatcher } from './dispatch.ts'
+import { giveBack, lose, parked, settled } from './ending.ts'
+import { type Flow, type MappingSpec, newCounters, type Tools } from './flow.ts'
+import { createParker } from './parker.ts'
+import { type Pump, startPump } from './pump.ts'
+import { deferralStep, delayMs } from './retry.ts'
+import { createSettler } from './settler.ts'
+import { type MappingStatus, mappingStatus } from './status.ts'
+import { createWaiting } from './waiting.ts'
+import { atMost, within } from './within.ts'
+
+export interface Mapping {
+  readonly name: string
+  /**
+   * Opens the source, waiting for it for as long as it is not there; resolves when records are being read, or when the
+   * mapping was stopped or failed for good meanwhile.
+   */
+  start(): Promise<void>
+  /** Claims nothing more, finishes what runs, gives back the rest. */
+  pause(): Promise<void>
+  /** Goes on after a pause, also in lanes that stopped behind a dead letter. */
+  resume(): Promise<void>
+  /** Finishes what runs within `drainTimeout`, gives back the rest, closes the source. May be called twice. */
+  stop(): Promise<void>
+  status(): MappingStatus
+}
+
+const OPEN_PAUSE = { initialMs: 500, factor: 2, maxMs: 30_000, jitter: 'full' } as const
+/** How long a source may take to close before it is left behind. */
+const CLOSE_TIMEOUT_MS = 10_000
+
+export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
+  const { clock, log } = tools
+  const stopping = new AbortController()
+  /** After this nobody waits for the source or the store any more: what they did not take, closing gives back. */
+  const ended = new AbortController()
+  let pump: Pump | undefined
+  let dispatcher: Dispatcher | undefined
+  let reopening: Promise<void> | undefined
+  let stopped: Promise<void> | undefined
+
+  const flow: Flow = {
+    spec,
+    tools,
+    waiting: createWaiting(),
+    credit: createCredit(spec.policy, tools.sharedBytes),
+    settler: createSettler({
+      clock,
+      random: tools.random,
+      signal: ended.signal,
+      settleTimeoutMs: spec.policy.settleTimeoutMs,
+      source: () => flow.source,
+      onSettled: (entry, settlement) => settled(flow, entry, settlement),
+      onTrouble: (error, verdicts) => trouble(error, 'verdicts were not taken by the source; they are kept', verdicts),
+      onStuck: () => void reopen(),
+    }),
+    parker: createParker({
+      clock,
+      random: tools.random,
+      signal: ended.signal,
+      store: tools.store,
+      destinations: tools.destinations,
+      source: () => flow.source,
+      onParked: (entry, rejection, how) => parked(flow, entry, rejection, how),
+      onTrouble: (error, letters) => trouble(error, 'dead letters could not be stored; they stay claimed', letters),
+    }),
+    counters: newCounters(),
+    batches: new Set(),
+    claims: new Map(),
+    ghosts: new Set(),
+    stoppedScopes: new Set(),
+    source: noSource,
+    phase: 'starting',
+    breaker: closedBreaker,
+    lastError: undefined,
+    healthy: true,
+    changed() {
+      pump?.wake()
+      dispatcher?.wake()
+    },
+  }
+  const stopWatchingBytes = tools.sharedBytes.onRoom(flow.changed)
+
+  const trouble = (error: MillraceError, what: string, records: number): void => {
+    flow.lastError = error
+    log.warn(what, { records, error })
+  }
+
+  /** Opens the source, however long it takes it to be there. False: stopped, or failed for good. */
+  const open = async (): Promise<boolean> => {
+    for (let tries = 1; !stopping.signal.aborted; tries += 1) {
+      try {
+        flow.source = await tools.openSource()
+        return true
+      } catch (thrown) {
+        const error = wrapError('SOURCE_FAILED', `opening ${spec.channel}`, thrown)
+        flow.lastError = error
+        if (error.fatal) return fail(error)
+        log.warn('the source is not there yet; it is waited for', { error, tries })
+        await sleep(clock, delayMs({ tries, charge: 'free' }, OPEN_PAUSE, tools.random()), stopping.signal)
+      }
+    }
+    return false
+  }
+
+  const fail = (error: MillraceError): false => {
+    flow.phase = 'failed'
+    flow.healthy = false
+    flow.lastError = error
+    log.error('the mapping has stopped for good', { error })
+    return false
+  }
+
+  /** All claims of the old source are lost; verdicts already made are remembered for when their records come again. */
+  const reopen = (): Promise<void> => {
+    reopening ??= (async () => {
+      log.error('the source takes no verdicts or does not answer; it is reopened')
+      const old = flow.source
+      for (const entries of [...flow.claims.values()]) for (const entry of [...entries]) lose(flow, entry)
+      await closeQuietly(old)
+      await open()
+      reopening = undefined
+      flow.changed()
+    })()
+    return reopening
+  }
+
+  const closeQuietly = async (source: Flow['source']): Promise<void> => {
+    try {
+      await within(
+        clock,
+        CLOSE_TIMEOUT_MS,
+        source.close(),
+        () => new MillraceError('SOURCE_FAILED', `closing took longer than ${CLOSE_TIMEOUT_MS} ms`),
+      )
+    } catch (error) {
+      log.warn('closing the source failed', { error })
+    }
+  }
+
+  const begin = (): void => {
+    flow.phase = 'running'
+    dispatcher = startDispatcher(flow)
+    pump = startPump(flow, { onFatal: error => void fail(error), onStuck: reopen })
+    flow.changed()
+  }
+
+  /** Nothing more is claimed or run; what runs may finish within `drainTimeout`, then it is aborted. */
+  const halt = async (): Promise<void> => {
+    const cancelDeadline = clock.after(spec.policy.drainTimeoutMs, () => {
+      log.warn('drainTimeout has passed; what still runs is aborted', { batches: flow.batches.size })
+      for (const batch of flow.batches) batch.abort.abort(new MillraceError('APP_STATE', 'the app is stopping'))
+    })
+    await Promise.all([pump?.stop(), dispatcher?.stop()])
+    cancelDeadline()
+    pump = undefined
+    dispatcher = undefined
+    await atMost(clock, spec.policy.drainTimeoutMs, flow.parker.idle())
+    giveBackAll()
+    await atMost(clock, spec.policy.drainTimeoutMs, flow.settler.idle())
+  }
+
+  /** With their attempts; what was to wait is deferred where the source can keep it. */
+  const giveBackAll = (): void => {
+    const now = clock.monotonic()
+    for (const entry of [...flow.waiting.entries()]) {
+      const { scope } = entry
+      const waitMs = scope.blockedUntil - now
+      const canWait = scope.name === null && Number.isFinite(waitMs) && waitMs > 0
+      flow.waiting.remove(entry)
+      giveBack(flow, entry, canWait ? deferralStep(Math.ceil(waitMs), flow.source.deferStepsMs) : undefined)
+    }
+  }
+
+  const stop = async (): Promise<void> => {
+    const before = flow.phase
+    if (before !== 'failed') flow.phase = 'draining'
+    stopping.abort()
+    await halt()
+    ended.abort()
+    await reopening
+    if (flow.source !== noSource) await closeQuietly(flow.source)
+    stopWatchingBytes()
+    if (before !== 'failed') flow.phase = 'stopped'
+  }
+
+  return {
+    name: spec.name,
+    async start() {
+      if (await open()) begin()
+    },
+    async pause() {
+      if (flow.phase !== 'running') return
+      flow.phase = 'paused'
+      await halt()
+      await flow.source.pause()
+    },
+    async resume() {
+      for (const scope of flow.waiting.blocked())
+        if (scope.name !== null && flow.stoppedScopes.has(scope.name)) flow.waiting.block(scope, clock.monotonic())
+      flow.stoppedScopes.clear()
+      flow.changed()
+      if (flow.phase !== 'paused') return
+      await flow.source.resume()
+      begin()
+    },
+    stop() {
+      stopped ??= stop()
+      return stopped
+    },
+    status: () => mappingStatus(flow),
+  }
+}
+
+/** Before there is a source nothing can be asked of it: a mapping that uses it has a mistake in its own order. */
+const noSource: Flow['source'] = {
+  ordered: false,
+  retries: 'core',
+  deferStepsMs: [],
+  poll: () => Promise.reject(notOpen()),
+  settle: () => Promise.reject(notOpen()),
+  pause: () => Promise.reject(notOpen()),
+  resume: () => Promise.reject(notOpen()),
+  close: () => Promise.resolve(),
+}
+
+const notOpen = (): MillraceError => new MillraceError('APP_STATE', 'the source of this mapping is not open')

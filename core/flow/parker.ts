@@ -1,0 +1,77 @@
+/**
+ * Parks records that cannot succeed: first the destinations, then the store, then the source is told (DESIGN 1.9).
+ *
+ * In this order a crash in between repeats a send to a destination and loses nothing: the record comes again with its
+ * attempts used up and is parked again, by an upsert. A store that is down stops acknowledgement, not the process.
+ */
+import type { Clock } from '../clock.ts'
+import type { DeadLetter, DeadLetterStore, Settlement, Source } from '../contract.ts'
+import { type MillraceError, wrapError } from '../errors.ts'
+import type { Entry } from './entry.ts'
+import { createOutbox, type Refused } from './outbox.ts'
+
+export interface Parker {
+  /** Records not yet parked. */
+  readonly size: number
+  park(entry: Entry, letter: DeadLetter, rejection: Rejection): void
+  /** Resolves when everything is parked or its claim lost. */
+  idle(): Promise<void>
+}
+
+export type Rejection = Extract<Settlement, { outcome: 'rejected' }>
+
+/** A channel that gets a copy of every dead letter; resolves when its broker confirmed all of them. */
+export type DeadLetterDestination = (letters: readonly DeadLetter[]) => Promise<void>
+
+export interface ParkerOptions {
+  readonly clock: Clock
+  readonly random: () => number
+  /** Aborted: what was refused is not tried again. */
+  readonly signal: AbortSignal
+  readonly store: Pick<DeadLetterStore, 'park'>
+  readonly destinations: readonly DeadLetterDestination[]
+  readonly source: () => Source
+  /** The store has the letter; `settled` tells whether the source was told in the same transaction. */
+  readonly onParked: (entry: Entry, rejection: Rejection, how: 'parked' | 'settled') => void
+  readonly onTrouble: (error: MillraceError, letters: number) => void
+}
+
+interface Parcel {
+  readonly entry: Entry
+  readonly letter: DeadLetter
+  readonly rejection: Rejection
+}
+
+export const createParker = (options: ParkerOptions): Parker => {
+  const deliver = async (parcels: readonly Parcel[]): Promise<Refused<Parcel> | undefined> => {
+    // A lost claim's next owner parks the record itself: parking it here too would leave a letter for a live record.
+    const items = parcels.filter(({ entry }) => entry.state !== 'gone')
+    if (items.length === 0) return undefined
+    const letters = items.map(item => item.letter)
+    try {
+      for (const send of options.destinations) await send(letters)
+      const how = await options.store.park(letters, options.source().settleWithin?.(items.map(item => item.rejection)))
+      for (const { entry, rejection } of items) options.onParked(entry, rejection, how)
+      return undefined
+    } catch (error) {
+      return { items, error: wrapError('STATE_UNAVAILABLE', 'parking dead letters', error) }
+    }
+  }
+  const outbox = createOutbox<Parcel>({
+    clock: options.clock,
+    random: options.random,
+    signal: options.signal,
+    deliver,
+    onRefused: ({ items, error }) => options.onTrouble(error, items.length),
+  })
+  return {
+    get size() {
+      return outbox.size
+    },
+    park(entry, letter, rejection) {
+      entry.state = 'parking'
+      outbox.push({ entry, letter, rejection })
+    },
+    idle: outbox.idle,
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * The loop of the house, written once: asks the source for as much as there is credit for, and lets it in.
+ * Zero credit, an open breaker or a pause: nothing is asked for.
+ */
+import { sleep } from '../clock.ts'
+import type { PollRequest } from '../contract.ts'
+import { MillraceError, wrapError } from '../errors.ts'
+import { admit } from './admit.ts'
+import { laneShare } from './credit.ts'
+import type { Flow } from './flow.ts'
+import type { Backoff } from './policy.ts'
+import { delayMs } from './retry.ts'
+import { within } from './within.ts'
+
+export interface Pump {
+  /** Looks again whether something is to be asked for; ends a poll that is not wanted any more. */
+  wake(): void
+  /** Ends the loop; what a poll under way has claimed is let in first. */
+  stop(): Promise<void>
+}
+
+export interface PumpHooks {
+  /** Reading can never work: the mapping is over. */
+  readonly onFatal: (error: MillraceError) => void
+  /** A poll neither answered nor ended when it was told to: the source must be reopened. Resolves when it is. */
+  readonly onStuck: () => Promise<void>
+}
+
+const POLL_WAIT_MS = 5_000
+/** How long after its `waitMs` a poll may still answer. */
+const POLL_GRACE_MS = 30_000
+const POLL_PAUSE: Backoff = { initialMs: 200, factor: 2, maxMs: 30_000, jitter: 'full' }
+
+export const startPump = (flow: Flow, hooks: PumpHooks): Pump => {
+  const { clock, log, random } = flow.tools
+  const stopping = new AbortController()
+  let polling: AbortController | undefined
+  let wakeUp: (() => void) | undefined
+  let failures = 0
+
+  const woken = (): Promise<void> =>
+    new Promise(resolve => {
+      wakeUp = resolve
+    })
+
+  const poll = async (wanted: Wanted): Promise<void> => {
+    polling = new AbortController()
+    try {
+      const request: PollRequest = { ...wanted, waitMs: POLL_WAIT_MS, signal: polling.signal }
+      const deliveries = await within(clock, POLL_WAIT_MS + POLL_GRACE_MS, flow.source.poll(request), silent)
+      polling = undefined
+      failures = 0
+      await admit(flow, deliveries, stopping.signal)
+    } catch (thrown) {
+      polling = undefined
+      await failed(wrapError('SOURCE_FAILED', `reading ${flow.spec.channel}`, thrown))
+    }
+  }
+
+  const failed = async (error: MillraceError): Promise<void> => {
+    flow.lastError = error
+    if (error.fatal) {
+      stopping.abort()
+      return hooks.onFatal(error)
+    }
+    failures += 1
+    log.warn('reading failed; it is tried again', { error, failures })
+    if (error === stuck) await hooks.onStuck()
+    await sleep(clock, delayMs({ tries: failures, charge: 'free' }, POLL_PAUSE, random()), stopping.signal)
+  }
+
+  const run = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      const wanted = whatToAsk(flow)
+      if (wanted) await poll(wanted)
+      else await woken()
+    }
+  }
+
+  const ended = run()
+  return {
+    wake() {
+      wakeUp?.()
+      if (polling && !mayAsk(flow)) polling.abort()
+    },
+    async stop() {
+      stopping.abort()
+      polling?.abort()
+      wakeUp?.()
+      await ended
+    },
+  }
+}
+
+type Wanted = Pick<PollRequest, 'max' | 'maxPerLane' | 'maxBytes' | 'skipLanes'>
+
+/** What the mapping may claim now; undefined: nothing. A pure function of the flow's state. */
+export const whatToAsk = (flow: Flow): Wanted | undefined => {
+  if (!mayAsk(flow)) return undefined
+  const { policy } = flow.spec
+  const left = flow.credit.left()
+  if (left.records === 0 || left.bytes === 0) return undefined
+  const lanes = [...flow.credit.lanes()]
+  const share = laneShare(policy, lanes.length)
+  const skipLanes = blockedLanes(flow)
+  for (const lane of lanes) if (flow.credit.inLane(lane) >= share) skipLanes.add(lane)
+  const max = flow.breaker.state === 'open' ? 1 : Math.min(left.records, MAX_POLL)
+  return { max, maxPerLane: Math.min(max, share), maxBytes: left.bytes, skipLanes }
+}
+
+/** A larger poll would only hold up the event loop. */
+const MAX_POLL = 1_000
+
+/** An open breaker asks for one record, and only when its next probe has nothing to be made with. */
+const mayAsk = (flow: Flow): boolean =>
+  flow.phase === 'running' &&
+  (flow.breaker.state === 'closed' ||
+    (flow.credit.records === 0 && flow.breaker.probeAt <= flow.tools.clock.monotonic()))
+
+/** Lanes from which nothing could run: an ordered lane that waits, and lanes whose waiting keys hold half the credit. */
+const blockedLanes = (flow: Flow): Set<string> => {
+  const { order, maxInFlight } = flow.spec.policy
+  if (order === 'none') return new Set()
+  const blocked = [...flow.waiting.blocked()]
+  const held = blocked.reduce((sum, scope) => sum + scope.queue.length, 0)
+  const stopped = order === 'lane' ? flow.stoppedScopes : []
+  return new Set([...stopped, ...(order === 'lane' || 2 * held > maxInFlight ? blocked.map(scope => scope.lane) : [])])
+}
+
+const stuck = new MillraceError('SOURCE_FAILED', 'the source has not answered a poll in time')
+
+const silent = (): MillraceError => stuck

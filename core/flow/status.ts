@@ -1,0 +1,48 @@
+/** What a mapping tells of itself: plain JSON, for the command line, the console and tests. */
+import type { Counters, Flow, Phase } from './flow.ts'
+
+export interface MappingStatus {
+  readonly name: string
+  readonly channel: string
+  readonly function: string
+  readonly state: Phase
+  readonly healthy: boolean
+  /** Records claimed and not settled. */
+  readonly inFlight: number
+  readonly inFlightBytes: number
+  /** Of those: waiting for a batch or a retry. */
+  readonly waiting: number
+  /** Batches that run. */
+  readonly running: number
+  /** Keys or lanes whose next record waits for a retry, at most twenty of them. */
+  readonly blocked: readonly string[]
+  readonly breaker: 'closed' | 'open'
+  readonly counts: Readonly<Counters>
+  readonly lastError?: { readonly code: string; readonly message: string }
+}
+
+const SHOWN_SCOPES = 20
+
+export const mappingStatus = (flow: Flow): MappingStatus => ({
+  name: flow.spec.name,
+  channel: flow.spec.channel,
+  function: flow.spec.functionName,
+  state: flow.phase,
+  healthy: flow.healthy,
+  inFlight: flow.credit.records,
+  inFlightBytes: flow.credit.bytes,
+  waiting: flow.waiting.size,
+  running: flow.batches.size,
+  blocked: [...flow.waiting.blocked()]
+    .flatMap(({ name }) => (name === null ? [] : [scopeText(name)]))
+    .slice(0, SHOWN_SCOPES),
+  breaker: flow.breaker.state,
+  counts: { ...flow.counters },
+  ...(flow.lastError ? { lastError: { code: flow.lastError.code, message: flow.lastError.message } } : {}),
+})
+
+/** A key's scope is named `lane NUL s:key`; people read `lane: key`. */
+const scopeText = (name: string): string => {
+  const [lane, key] = name.split('\u0000')
+  return key === undefined ? name : `${lane}: ${key.slice(2)}`
+}

@@ -1,0 +1,41 @@
+/** Records that may take the process with them: charged durably before they are invoked, alone (DESIGN 1.12). */
+import type { Attempt } from '../contract.ts'
+import { wrapError } from '../errors.ts'
+import { isUnfinished } from './admit.ts'
+import type { Entry } from './entry.ts'
+import type { Flow } from './flow.ts'
+
+/**
+ * Writes down that the record is about to be tried: if the process ends now, the next one finds the attempt unfinished.
+ * False when that could not be made durable; the record must not be invoked then.
+ */
+export const chargeSuspect = async (flow: Flow, entry: Entry): Promise<boolean> => {
+  const attempt: Attempt = {
+    number: entry.charged + 1,
+    at: flow.tools.clock.now(),
+    error: {
+      name: 'HostCrashed',
+      code: 'RECORD_CRASHED_HOST',
+      message: 'the process ended while this record was being tried',
+    },
+  }
+  const { record } = entry.delivery
+  const history = [...entry.history, attempt]
+  try {
+    await flow.tools.store.remember(flow.spec.name, record.source, [{ id: record.id, attempts: history }])
+  } catch (error) {
+    flow.lastError = wrapError('STATE_UNAVAILABLE', 'charging a suspect record before it is invoked', error)
+    return false
+  }
+  entry.history = history
+  entry.charged += 1
+  return true
+}
+
+/** Takes back the charge made beforehand, when the invocation has ended and can say itself what it came to. */
+export const uncharge = (entry: Entry): void => {
+  const last = entry.history.at(-1)
+  if (!entry.suspect || !last || !isUnfinished(last)) return
+  entry.history = entry.history.slice(0, -1)
+  entry.charged -= 1
+}
