@@ -32,6 +32,7 @@ export const ERROR_CODES = {
   SETTLE_FAILED: 'The source did not take a verdict; it is tried again.',
   STATE_UNAVAILABLE: 'The state folder cannot be read or written. Nothing is acknowledged until it can.',
   DEAD_LETTER_NOT_FOUND: 'There is no dead letter with this id.',
+  DEAD_LETTER_UNREADABLE: 'What is stored of a dead letter is not what this version can read.',
   CLI_USAGE: 'The command line was not understood.',
 } as const
 
