@@ -3,6 +3,7 @@
 import type { Clock } from '../../clock.ts'
 import type { Channel } from '../../config/channel.ts'
 import type { OutgoingRecord } from '../../contract.ts'
+import { MillraceError } from '../../errors.ts'
 import { encodeRecords } from '../../event/encode.ts'
 import type { FunctionContext, SendRecord } from '../../function/context.ts'
 import type { Log } from '../../log.ts'
@@ -60,3 +61,10 @@ export const createContext = (parts: ContextParts): FunctionContext => {
 
 export const logGroupOf = (place: Pick<Place, 'app' | 'functionName'>): string =>
   `/millrace/${place.app}/${place.functionName}`
+
+/** What `context.send` rejects with after its invocation has ended: a promise that nobody awaited. */
+export const invocationOver = (functionName: string): MillraceError =>
+  new MillraceError(
+    'SEND_FAILED',
+    `functions.${functionName}: context.send was called after its invocation was over; nothing was sent. Await what the handler starts before it returns`,
+  )

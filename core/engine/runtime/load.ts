@@ -38,11 +38,11 @@ export const loadHandler = (name: string, handler: unknown): Loading =>
     : notFound(`functions.${name}: expected a handler made by onRecord or onBatch, got ${kindOf(handler)}`)
 
 const pick = (name: string, file: string, module: Readonly<Record<string, unknown>>): Loading => {
-  const fallback = module['default']
+  const fallback = module.default
   const nested = typeof fallback === 'object' && fallback !== null ? (fallback as Record<string, unknown>) : {}
-  const handler = module['handler'] ?? nested['handler'] ?? fallback
+  const handler = module.handler ?? nested.handler ?? fallback
   if (typeof handler === 'function') {
-    const shutdown = module['shutdown'] ?? nested['shutdown']
+    const shutdown = module.shutdown ?? nested.shutdown
     return {
       loaded: functionOf(
         name,

@@ -1,0 +1,46 @@
+/**
+ * One place in which a function runs: initialised once, invoked many times, one request at a time. Every isolation is
+ * one implementation of this; the pool knows nothing else of it.
+ */
+import type { Clock } from '../clock.ts'
+import type { ErrorInfo } from '../contract.ts'
+import type { Log } from '../log.ts'
+import type { FunctionSpec, Host, Invocation, Outcome, Version } from './contract.ts'
+
+export interface Environment {
+  readonly id: string
+  /** What is true of it and what is only reported. */
+  readonly enforces: { readonly timeout: boolean; readonly memory: boolean }
+  /** Resolves with undefined once the function is ready, or with why it is not; then the environment is over. Once. */
+  init(): Promise<ErrorInfo | undefined>
+  /** After a good `init`, and never while another invocation runs. Never rejects. */
+  invoke(invocation: Invocation): Promise<Invoked>
+  /** False once it can take no other invocation. */
+  usable(): boolean
+  /** Called once, when an environment that nobody uses has ended by itself. */
+  onGone(run: () => void): void
+  /** Lets the function shut down for at most `graceMs`, then ends it. What runs meanwhile is reported as aborted. */
+  close(graceMs: number): Promise<void>
+}
+
+export interface Invoked {
+  readonly outcome: Outcome
+  readonly durationMs: number
+  readonly logs: readonly string[]
+  readonly maxMemoryMb: number | undefined
+  /** False: no code of the user saw the request, so it may be given to another environment. */
+  readonly begun: boolean
+}
+
+/** What every environment is made of. */
+export interface EnvironmentParts {
+  readonly spec: FunctionSpec
+  readonly version: Version
+  readonly app: string
+  readonly id: string
+  readonly clock: Clock
+  readonly log: Log
+  readonly host: Host
+}
+
+export type CreateEnvironment = (parts: EnvironmentParts) => Environment

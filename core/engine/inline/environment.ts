@@ -1,0 +1,94 @@
+/**
+ * A function inside the host's own process: for tests, and for trusted code that wants no border.
+ *
+ * Not enforced: a timeout is reported when it passes, but what runs goes on and its answer is thrown away; memory is
+ * not limited; a function that ends the process ends the host. `body` is the host's own bytes: it is not to be written
+ * to.
+ */
+import { sleep } from '../../clock.ts'
+import { errorInfo } from '../../errors.ts'
+import type { FunctionSpec } from '../contract.ts'
+import type { CreateEnvironment, Environment, EnvironmentParts } from '../environment.ts'
+import { initTimedOut } from '../outcomes.ts'
+import type { LoadedFunction, Loading } from '../runtime/load.ts'
+import { type InlineInvocation, startInline } from './invoke.ts'
+import { type SharedModule, sharedModule } from './module.ts'
+
+const NO_LOGS: readonly string[] = []
+
+/** Inline environments of one function. */
+export const inlineEnvironments = (spec: FunctionSpec): CreateEnvironment => {
+  const module = sharedModule(spec)
+  return parts => inlineEnvironment(parts, module)
+}
+
+const inlineEnvironment = (parts: EnvironmentParts, module: SharedModule): Environment => {
+  const { spec, clock, log, host, app, id, version } = parts
+  const place = { app, functionName: spec.name, version, memoryMb: spec.memoryMb, environment: id }
+  const invokeParts = { spec, place, clock, host, log: log.with({ function: spec.name, environment: id }) }
+  let loaded: LoadedFunction | undefined
+  let usable = true
+  let current: InlineInvocation | undefined
+
+  return {
+    id,
+    enforces: { timeout: false, memory: false },
+    async init() {
+      const loading = await withinInitTimeout(parts, module.load(version))
+      loaded = loading.loaded
+      if (loading.loaded) return undefined
+      usable = false
+      await module.leave()
+      return loading.error
+    },
+    async invoke(invocation) {
+      if (!loaded) throw new Error(`environment ${id} was invoked before Init`)
+      const startMs = clock.monotonic()
+      current = startInline(invokeParts, loaded, invocation)
+      const outcome = await current.outcome
+      // What was given up may still be running: another request must not join it.
+      if (current.abandoned()) usable = false
+      current = undefined
+      return { outcome, durationMs: clock.monotonic() - startMs, logs: NO_LOGS, maxMemoryMb: undefined, begun: true }
+    },
+    usable: () => usable,
+    onGone() {},
+    async close(graceMs) {
+      usable = false
+      const endMs = clock.monotonic() + graceMs
+      const running = current
+      if (running) {
+        await Promise.race([running.outcome, sleep(clock, graceMs)])
+        running.abort(new DOMException('the app was stopped', 'AbortError'), 0)
+        await running.outcome
+      }
+      if (loaded) await shutDown(parts, module, Math.max(0, endMs - clock.monotonic()))
+    },
+  }
+}
+
+const withinInitTimeout = async (parts: EnvironmentParts, loading: Promise<Loading>): Promise<Loading> => {
+  const { spec, clock } = parts
+  const done = new AbortController()
+  const late = sleep(clock, spec.initTimeoutMs, done.signal).then(
+    (): Loading => ({
+      error: { name: 'FunctionInitFailed', code: 'FUNCTION_INIT_FAILED', message: initTimedOut(spec) },
+    }),
+  )
+  const first = await Promise.race([loading, late])
+  done.abort()
+  return first
+}
+
+const shutDown = async (parts: EnvironmentParts, module: SharedModule, graceMs: number): Promise<void> => {
+  const shutdown = await module.leave()
+  if (!shutdown) return
+  const done = new AbortController()
+  const late = sleep(parts.clock, graceMs, done.signal)
+  try {
+    await Promise.race([shutdown(), late])
+  } catch (thrown) {
+    parts.log.warn(`functions.${parts.spec.name}: its shutdown failed: ${errorInfo(thrown).message}`)
+  }
+  done.abort()
+}

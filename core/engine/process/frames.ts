@@ -1,0 +1,132 @@
+/**
+ * What travels over the socketpair between the host and an environment.
+ *
+ *   u32 length │ u8 kind │ u32 id │ u32 header length │ header: JSON │ body: raw bytes
+ *              └──────────────────── length counts these ─────────────────────────┘
+ *
+ * Little endian. Bodies of records are in the body, one after the other, exactly as they are; they are never text.
+ */
+
+/** Low numbers are the host's, high ones the environment's. */
+export const FRAME = {
+  load: 1,
+  invoke: 2,
+  abort: 3,
+  sent: 4,
+  close: 5,
+  ready: 16,
+  notReady: 17,
+  begin: 18,
+  answered: 19,
+  failed: 20,
+  mismatch: 21,
+  send: 22,
+  log: 23,
+  dying: 24,
+} as const
+
+export interface Frame {
+  readonly kind: number
+  readonly id: number
+  /** The header's JSON; the empty string for none. */
+  readonly header: string
+  /** Shares memory with the chunk it came in. */
+  readonly body: Buffer
+}
+
+const LENGTH_BYTES = 4
+const FIXED_BYTES = 9
+
+/** Up to here one copy and one write are cheaper than a write for each body. */
+const COPY_UP_TO_BYTES = 1_048_576
+
+/** The buffers of a frame, to be written in this order without anything between. */
+export const encodeFrame = (
+  kind: number,
+  id: number,
+  header: string,
+  bodies: readonly Uint8Array[] = [],
+): readonly Uint8Array[] => {
+  let bodyBytes = 0
+  for (const body of bodies) bodyBytes += body.byteLength
+  const headerBytes = Buffer.byteLength(header)
+  const startBytes = LENGTH_BYTES + FIXED_BYTES + headerBytes
+  const copied = bodyBytes <= COPY_UP_TO_BYTES
+  const start = Buffer.allocUnsafe(copied ? startBytes + bodyBytes : startBytes)
+  start.writeUInt32LE(FIXED_BYTES + headerBytes + bodyBytes, 0)
+  start[4] = kind
+  start.writeUInt32LE(id, 5)
+  start.writeUInt32LE(headerBytes, 9)
+  start.write(header, LENGTH_BYTES + FIXED_BYTES)
+  if (!copied) return [start, ...bodies]
+  let at = startBytes
+  for (const body of bodies) {
+    start.set(body, at)
+    at += body.byteLength
+  }
+  return [start]
+}
+
+/**
+ * Takes chunks as they come and calls `onFrame` for each whole frame. Throws a RangeError when the bytes are no frames,
+ * or one is larger than `maxBytes`: whoever wrote them is not to be listened to any longer.
+ */
+export const frameReader = (maxBytes: number, onFrame: (frame: Frame) => void): ((chunk: Buffer) => void) => {
+  const lengthBytes = Buffer.alloc(LENGTH_BYTES)
+  let lengthFilled = 0
+  let partial: Buffer | undefined
+  let filled = 0
+
+  const checked = (length: number): number => {
+    if (length < FIXED_BYTES || length > maxBytes)
+      throw new RangeError(`a frame of ${length} bytes; expected ${FIXED_BYTES} to ${maxBytes}`)
+    return length
+  }
+  const takeLength = (chunk: Buffer, from: number): number => {
+    const taken = Math.min(LENGTH_BYTES - lengthFilled, chunk.length - from)
+    chunk.copy(lengthBytes, lengthFilled, from, from + taken)
+    lengthFilled += taken
+    if (lengthFilled === LENGTH_BYTES) {
+      partial = Buffer.allocUnsafe(checked(lengthBytes.readUInt32LE(0)))
+      filled = 0
+      lengthFilled = 0
+    }
+    return from + taken
+  }
+  const takeRest = (frame: Buffer, chunk: Buffer, from: number): number => {
+    const taken = Math.min(frame.length - filled, chunk.length - from)
+    chunk.copy(frame, filled, from, from + taken)
+    filled += taken
+    if (filled === frame.length) {
+      partial = undefined
+      onFrame(parseFrame(frame))
+    }
+    return from + taken
+  }
+  return chunk => {
+    let at = 0
+    while (at < chunk.length) {
+      if (partial) at = takeRest(partial, chunk, at)
+      else if (lengthFilled > 0 || chunk.length - at < LENGTH_BYTES) at = takeLength(chunk, at)
+      else {
+        const from = at + LENGTH_BYTES
+        const length = checked(chunk.readUInt32LE(at))
+        if (chunk.length - from >= length) {
+          onFrame(parseFrame(chunk.subarray(from, from + length)))
+          at = from + length
+        } else at = takeLength(chunk, at)
+      }
+    }
+  }
+}
+
+const parseFrame = (frame: Buffer): Frame => {
+  const headerEnd = FIXED_BYTES + frame.readUInt32LE(5)
+  if (headerEnd > frame.length) throw new RangeError('a frame whose header is longer than the frame')
+  return {
+    kind: frame[0] ?? 0,
+    id: frame.readUInt32LE(1),
+    header: headerEnd === FIXED_BYTES ? '' : frame.toString('utf8', FIXED_BYTES, headerEnd),
+    body: frame.subarray(headerEnd),
+  }
+}

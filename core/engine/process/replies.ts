@@ -1,0 +1,50 @@
+/** What the frames of an environment say, as the host's values. All of them throw when a frame is not what it seems. */
+import type { Log, LogLevel } from '../../log.ts'
+import type { FunctionError, Outcome, RefusedRecord } from '../contract.ts'
+import type { Invoked } from '../environment.ts'
+import { FRAME, type Frame } from './frames.ts'
+import type { Output } from './output.ts'
+
+const NO_REFUSED: readonly RefusedRecord[] = []
+
+/** Of an `answered`, `failed` or `mismatch` frame. */
+export const outcomeOf = (frame: Frame): Outcome => {
+  if (frame.kind === FRAME.answered) {
+    const refused = frame.header === '' ? NO_REFUSED : (JSON.parse(frame.header) as readonly RefusedRecord[])
+    return {
+      kind: 'answered',
+      value: frame.body.length === 0 ? null : JSON.parse(frame.body.toString('utf8')),
+      refused,
+    }
+  }
+  if (frame.kind === FRAME.mismatch) return { kind: 'not-ready', error: JSON.parse(frame.header) }
+  const { error, refused } = JSON.parse(frame.header) as { error: FunctionError; refused: readonly RefusedRecord[] }
+  return { kind: 'failed', error, refused }
+}
+
+/**
+ * Calls `run` once the lines printed before the answer were read. They came by another pipe, which is read in the same
+ * turn of the event loop but perhaps after fd 3; an answer of nothing needs no lines and does not wait.
+ */
+export const afterOutput = (outcome: Outcome, run: () => void): void => {
+  if (outcome.kind === 'answered' && outcome.value === null) run()
+  else setImmediate(run)
+}
+
+export const neverBegan = (outcome: Outcome): Invoked => ({
+  outcome,
+  durationMs: 0,
+  logs: [],
+  maxMemoryMb: undefined,
+  begun: false,
+})
+
+const LEVELS: ReadonlySet<string> = new Set<LogLevel>(['debug', 'info', 'warn', 'error'])
+
+/** A line of `context.log`. */
+export const writeLog = (log: Log, output: Output, header: string): void => {
+  const { level, message, fields } = JSON.parse(header) as { level: LogLevel; message: string; fields: object }
+  if (!LEVELS.has(level)) throw new RangeError(`a log line of level ${level}`)
+  output.keep(message)
+  log.with({ ...fields })[level](message)
+}
