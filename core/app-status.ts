@@ -1,0 +1,19 @@
+import type { EngineStats } from './engine/contract.ts'
+import type { MappingStatus } from './flow/status.ts'
+
+export type AppState = 'created' | 'starting' | 'running' | 'stopping' | 'stopped'
+
+/** What an app tells of itself: plain JSON. */
+export interface AppStatus {
+  readonly name: string
+  readonly state: AppState
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number | undefined
+  readonly mappings: readonly AppMappingStatus[]
+  readonly functions: readonly ({ readonly name: string; readonly version: string } & EngineStats)[]
+}
+
+export interface AppMappingStatus extends MappingStatus {
+  /** The same mapping at work on its replayed dead letters. */
+  readonly replay: MappingStatus
+}

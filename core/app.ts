@@ -1,0 +1,291 @@
+/** The only file that knows every room: a configuration becomes a running app. */
+import { dirname } from 'node:path'
+import { openSqliteStore } from '../dlq/sqlite-store.ts'
+import type {
+  LetterStore,
+  LetterSummary,
+  ListFilter,
+  ReplayAnswer,
+  ReplaySelection,
+  StoredLetter,
+} from '../dlq/store.ts'
+import type { AppState, AppStatus } from './app-status.ts'
+import { type Clock, systemClock } from './clock.ts'
+import type { Channel, InputOf } from './config/channel.ts'
+import { functionSpec } from './config/function-options.ts'
+import type { ResolvedConfig } from './config/resolved.ts'
+import type { SecretPlaces } from './config/secret.ts'
+import { configError, validateConfig } from './config/validate.ts'
+import { type Connections, createConnections, type LoadConnector } from './connections.ts'
+import type { OutgoingRecord } from './contract.ts'
+import { type Database, openDatabase } from './database.ts'
+import type { FunctionSpec } from './engine/contract.ts'
+import { MillraceError } from './errors.ts'
+import { encodeRecords } from './event/encode.ts'
+import { createSharedBytes } from './flow/credit.ts'
+import { createFence } from './flow/fence.ts'
+import type { SendRecord } from './function/context.ts'
+import { createFunctions } from './functions.ts'
+import { type Log, silentLog } from './log.ts'
+import { createMappings, type Mappings } from './mappings.ts'
+import { postStatus, type StatusBoard } from './status-board.ts'
+
+export interface App {
+  /**
+   * Starts every mapping. Resolves when each reads its source, or waits for a source that is not there yet. Rejects
+   * with SECRET_MISSING or STATE_UNAVAILABLE, and then nothing runs. The process stays alive until `stop`.
+   */
+  start(): Promise<void>
+  /** Drains: finishes what runs within `drainTimeout`, gives back the rest, closes everything. May be called twice. */
+  stop(): Promise<void>
+  /**
+   * Sends records to a channel of the configuration, given as value or address; resolves once its broker confirmed
+   * every one. Rejects with SEND_INVALID, and nothing was sent, or with SEND_FAILED when some were not confirmed.
+   */
+  send<Target extends Channel>(channel: Target | string, records: readonly SendRecord<InputOf<Target>>[]): Promise<void>
+  /** Like `send`, with bodies that are bytes already and unchecked; answers for each record. */
+  sendOutgoing(address: string, records: readonly OutgoingRecord[]): Promise<readonly (null | MillraceError)[]>
+  /** Takes a changed configuration: only functions and mappings that changed are exchanged. Rejects and changes nothing when it is wrong. */
+  reload(config: unknown): Promise<ReloadAnswer>
+  /** Claims nothing more for a mapping, or goes on. */
+  pause(mapping: string): Promise<void>
+  resume(mapping: string): Promise<void>
+  status(): AppStatus
+  readonly deadLetters: DeadLetters
+}
+
+export interface ReloadAnswer {
+  /** Names of functions and mappings. */
+  readonly functions: readonly string[]
+  readonly mappings: readonly string[]
+}
+
+/** The dead letters of an app; also those of other processes on the same state folder. */
+export interface DeadLetters {
+  /** The letters parked last, first. Default limit: 100. */
+  list(filter?: Partial<ListFilter>): Promise<readonly LetterSummary[]>
+  show(id: string): Promise<StoredLetter>
+  /** Has them run again, by whichever process hosts their mapping; resolves when the request is durable. */
+  replay(selection: ReplaySelection): Promise<ReplayAnswer>
+}
+
+export interface AppOptions {
+  /** What relative paths start from. Default: the folder of `configFile`, else the working folder. */
+  readonly configFile?: string
+  /** Default: silent. */
+  readonly log?: Log
+}
+
+/** What an app is built from; tests bring a clock and brokers of their own. */
+export interface AppParts {
+  readonly clock: Clock
+  readonly random: () => number
+  readonly log: Log
+  readonly loadConnector: LoadConnector
+  readonly openDatabase: (stateDir: string) => Database
+  /** A last word on how functions run. */
+  readonly adaptFunction: (spec: FunctionSpec) => FunctionSpec
+  readonly secrets: SecretPlaces
+}
+
+/** How long functions that ended their drain may take to shut down. */
+const SHUTDOWN_GRACE_MS = 2_000
+const LISTED = 100
+
+/**
+ * Checks a configuration and makes an app of it; nothing is opened until it is started or sends. Throws CONFIG_INVALID
+ * with all problems at once.
+ */
+export const createApp = (config: unknown, { configFile, log = silentLog }: AppOptions = {}): App => {
+  const folder = configFile === undefined ? process.cwd() : dirname(configFile)
+  const resolved = resolveConfig(config, folder, configFile)
+  return assembleApp(resolved, next => resolveConfig(next, folder, configFile), systemParts(log, folder))
+}
+
+const systemParts = (log: Log, folder: string): AppParts => ({
+  clock: systemClock,
+  random: Math.random,
+  log,
+  loadConnector,
+  openDatabase,
+  adaptFunction: spec => spec,
+  secrets: { folder },
+})
+
+/** Clients are loaded when a connection of their kind is opened, not before. */
+const loadConnector: LoadConnector = async kind => {
+  if (kind === 'embedded') return (await import('../connectors/embedded/connector.ts')).embeddedConnector
+  throw new MillraceError('CONFIG_INVALID', `connections: there is no connector of kind ${JSON.stringify(kind)}`, {
+    fatal: true,
+  })
+}
+
+const resolveConfig = (config: unknown, folder: string, file?: string): ResolvedConfig => {
+  const validation = validateConfig(config, { folder })
+  if (validation.ok) return validation.config
+  throw configError(validation.problems, file ?? 'the configuration')
+}
+
+/** An app of these parts. `resolve` checks what `reload` is given. */
+export const assembleApp = (
+  first: ResolvedConfig,
+  resolve: (config: unknown) => ResolvedConfig,
+  parts: AppParts,
+): App => {
+  const { clock, log } = parts
+  let config = first
+  let state: AppState = 'created'
+  let startedAt: number | undefined
+  let opened: Opened | undefined
+  let stopping: Promise<void> | undefined
+
+  const send = async (
+    address: string,
+    records: readonly OutgoingRecord[],
+  ): Promise<readonly (null | MillraceError)[]> => {
+    const channel = channelAt(config, address)
+    return records.length === 0 ? [] : await (await open().connections.sink(channel)).send(records)
+  }
+  const sendAll = async (address: string, records: readonly OutgoingRecord[]): Promise<void> => {
+    const errors = (await send(address, records)).filter(error => error !== null)
+    const [firstError] = errors
+    if (firstError)
+      throw new MillraceError(
+        'SEND_FAILED',
+        `${errors.length} of ${records.length} records were not confirmed by ${address}: ${firstError.message}`,
+        { cause: firstError },
+      )
+  }
+
+  /** State and connections, opened with the first need of them. */
+  const open = (): Opened => {
+    if (state === 'stopped' || state === 'stopping')
+      throw new MillraceError('APP_STATE', `the app ${config.name} is ${state}; create another one`)
+    opened ??= openAll()
+    return opened
+  }
+  const openAll = (): Opened => {
+    const database = parts.openDatabase(config.stateDir)
+    const store = openSqliteStore(database, { clock })
+    const connections = createConnections(
+      parts.loadConnector,
+      { clock, log, random: parts.random, stateDir: config.stateDir },
+      parts.secrets,
+    )
+    const functions = createFunctions({ clock, log, host: { send: sendAll }, app: config.name })
+    const mappings = createMappings({
+      clock,
+      log,
+      random: parts.random,
+      engine: functions,
+      store,
+      sharedBytes: createSharedBytes(config.maxInFlightBytes),
+      nextFence: createFence(clock),
+      connections,
+      send: sendAll,
+    })
+    return { database, store, connections, functions, mappings, board: undefined }
+  }
+
+  const specs = (resolved: ResolvedConfig): readonly FunctionSpec[] =>
+    [...resolved.functions.values()].map(each => parts.adaptFunction(functionSpec(each, parts.secrets)))
+
+  const status = (): AppStatus => ({
+    name: config.name,
+    state,
+    startedAt,
+    mappings: opened?.mappings.status() ?? [],
+    functions: opened?.functions.stats() ?? [],
+  })
+
+  const stop = async (): Promise<void> => {
+    state = 'stopping'
+    if (opened) {
+      await opened.mappings.stop()
+      await opened.functions.close(SHUTDOWN_GRACE_MS)
+      await opened.board?.close()
+      await opened.connections.close()
+      await opened.database.close()
+    }
+    state = 'stopped'
+  }
+
+  return {
+    async start() {
+      if (state !== 'created')
+        throw new MillraceError('APP_STATE', `the app ${config.name} is ${state}; an app is started once`)
+      const functions = specs(config)
+      const parts_ = open()
+      state = 'starting'
+      startedAt = clock.now()
+      for (const { path, message } of config.notices) log.info(`${path} ${message}`)
+      await parts_.functions.replace(functions)
+      parts_.board = postStatus(parts_.database, clock, log, status)
+      await parts_.mappings.replace(config)
+      state = 'running'
+    },
+    stop() {
+      stopping ??= stop()
+      return stopping
+    },
+    async send(channel, records) {
+      const address = typeof channel === 'string' ? channel : channel.address
+      await sendAll(
+        address,
+        await encodeRecords(channelAt(config, address) as Channel<unknown, InputOf<typeof channel & Channel>>, records),
+      )
+    },
+    sendOutgoing: send,
+    async reload(written) {
+      const next = resolve(written)
+      if (state !== 'running')
+        throw new MillraceError(
+          'APP_STATE',
+          `the app ${config.name} is ${state}; only a running app takes another configuration`,
+        )
+      if (next.name !== config.name || next.stateDir !== config.stateDir)
+        throw new MillraceError('APP_STATE', 'name or stateDir changed; stop the app and start it again', {
+          fatal: true,
+        })
+      const functionSpecs = specs(next)
+      config = next
+      const { functions, mappings } = open()
+      return { functions: await functions.replace(functionSpecs), mappings: await mappings.replace(next) }
+    },
+    pause: async mapping => open().mappings.pause(mapping),
+    resume: async mapping => open().mappings.resume(mapping),
+    status,
+    deadLetters: {
+      list: async filter => open().store.list({ limit: LISTED, ...filter }),
+      async show(id) {
+        const found = await open().store.get(id)
+        if (!found)
+          throw new MillraceError(
+            'DEAD_LETTER_NOT_FOUND',
+            `there is no dead letter ${JSON.stringify(id)}; millrace dlq list shows those there are`,
+          )
+        return found
+      },
+      replay: async selection => open().store.requestReplay(selection),
+    },
+  }
+}
+
+interface Opened {
+  readonly database: Database
+  readonly store: LetterStore
+  readonly connections: Connections
+  readonly functions: ReturnType<typeof createFunctions>
+  readonly mappings: Mappings
+  board: StatusBoard | undefined
+}
+
+const channelAt = (config: ResolvedConfig, address: string): Channel => {
+  const channel = config.channels.get(address)
+  if (channel) return channel
+  const known = [...config.channels.keys()].join(', ') || 'none'
+  throw new MillraceError(
+    'CHANNEL_UNKNOWN',
+    `${address} is not a channel of the configuration; known are: ${known}; list it under channels`,
+  )
+}

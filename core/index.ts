@@ -1,0 +1,18 @@
+/** The public door: what `import … from 'millrace'` gives. */
+
+export { embedded } from '../connectors/embedded/channel.ts'
+export type { LetterState, LetterSummary, ReplayAnswer, ReplaySelection, StoredLetter } from '../dlq/store.ts'
+export { type App, type AppOptions, createApp, type DeadLetters } from './app.ts'
+export type { AppStatus } from './app-status.ts'
+export type { Channel, Codec, DataOf, InputOf, Reading } from './config/channel.ts'
+export { type Config, defineConfig, type MappingConfig } from './config/define.ts'
+export { env, file } from './config/secret.ts'
+export type { Attempt, DeadLetter, EventRecord, Header, HeaderValue } from './contract.ts'
+export { ERROR_CODES, type ErrorCode, MillraceError } from './errors.ts'
+export { type FlowEvents, onFlowEvent } from './flow/events.ts'
+export type { FunctionContext, SendRecord } from './function/context.ts'
+export { NotRetryable, RetryAfter } from './function/errors.ts'
+export { onBatch } from './function/on-batch.ts'
+export { onRecord } from './function/on-record.ts'
+export type { Batch, FunctionRecord } from './function/record.ts'
+export type { Log } from './log.ts'

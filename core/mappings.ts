@@ -1,0 +1,134 @@
+/** The mappings of an app: each reads its channel and, beside it, the replays of its dead letters. */
+import { letterToOutgoing } from '../dlq/outgoing.ts'
+import { replaySource } from '../dlq/replay.ts'
+import type { LetterStore } from '../dlq/store.ts'
+import type { AppMappingStatus } from './app-status.ts'
+import type { ResolvedConfig, ResolvedMapping } from './config/resolved.ts'
+import type { Connections } from './connections.ts'
+import type { OutgoingRecord } from './contract.ts'
+import { MillraceError } from './errors.ts'
+import type { MappingSpec, Tools } from './flow/flow.ts'
+import { createMapping, type Mapping } from './flow/mapping.ts'
+import type { Policy } from './flow/policy.ts'
+
+export interface Mappings {
+  /** Runs the mappings of this configuration from now on; those that did not change are not touched. Answers what did. */
+  replace(config: ResolvedConfig): Promise<readonly string[]>
+  pause(name: string): Promise<void>
+  resume(name: string): Promise<void>
+  status(): readonly AppMappingStatus[]
+  stop(): Promise<void>
+}
+
+export interface MappingTools extends Omit<Tools, 'destinations' | 'openSource' | 'store'> {
+  readonly store: LetterStore
+  readonly connections: Connections
+  readonly send: (address: string, records: readonly OutgoingRecord[]) => Promise<void>
+}
+
+interface Hosted {
+  readonly live: Mapping
+  readonly replay: Mapping
+  readonly identity: string
+}
+
+export const createMappings = (tools: MappingTools): Mappings => {
+  const hosted = new Map<string, Hosted>()
+
+  const start = async (app: string, mapping: ResolvedMapping, identity: string): Promise<void> => {
+    const created = { live: liveMapping(app, mapping, tools), replay: replayMapping(app, mapping, tools), identity }
+    hosted.set(mapping.name, created)
+    await Promise.all([created.live.start(), created.replay.start()])
+  }
+  const stop = async (name: string): Promise<void> => {
+    const found = hosted.get(name)
+    hosted.delete(name)
+    await Promise.all([found?.live.stop(), found?.replay.stop()])
+  }
+  const both = async (name: string, act: (mapping: Mapping) => Promise<void>): Promise<void> => {
+    const found = hosted.get(name)
+    if (!found)
+      throw new MillraceError(
+        'APP_STATE',
+        `there is no mapping ${JSON.stringify(name)}; there are: ${[...hosted.keys()].join(', ') || 'none'}`,
+      )
+    await Promise.all([act(found.live), act(found.replay)])
+  }
+
+  return {
+    async replace(config) {
+      const wanted = new Map(config.mappings.filter(mapping => mapping.enabled).map(mapping => [mapping.name, mapping]))
+      const gone = [...hosted]
+        .filter(([name, { identity }]) => identityOf(wanted.get(name)) !== identity)
+        .map(([name]) => name)
+      await Promise.all(gone.map(stop))
+      const fresh = [...wanted.values()].filter(mapping => !hosted.has(mapping.name))
+      await Promise.all(fresh.map(mapping => start(config.name, mapping, identityOf(mapping))))
+      return [...new Set([...gone, ...fresh.map(mapping => mapping.name)])]
+    },
+    pause: name => both(name, mapping => mapping.pause()),
+    resume: name => both(name, mapping => mapping.resume()),
+    status: () => [...hosted.values()].map(({ live, replay }) => ({ ...live.status(), replay: replay.status() })),
+    async stop() {
+      await Promise.all([...hosted.keys()].map(stop))
+    },
+  }
+}
+
+/** Equal for mappings that need no restart: codecs and schemas run with the function, which is exchanged by itself. */
+const identityOf = (mapping: ResolvedMapping | undefined): string => {
+  if (!mapping) return ''
+  const { channel, deadLetters, ...plain } = mapping
+  const { connection, type, address, options } = channel
+  return JSON.stringify([
+    plain,
+    connection,
+    type,
+    address,
+    options,
+    channel.schema !== undefined,
+    deadLetters.to.map(to => to.address),
+  ])
+}
+
+const liveMapping = (app: string, mapping: ResolvedMapping, tools: MappingTools): Mapping => {
+  const { channel, group, policy } = mapping
+  const read = { group, start: mapping.start, maxInFlight: policy.maxInFlight }
+  return createMapping(specOf(app, mapping, policy), {
+    ...toolsOf(mapping, tools),
+    log: tools.log.with({ mapping: mapping.name }),
+    openSource: () => tools.connections.openSource(channel, read),
+  })
+}
+
+/** Replay is a source like any other; order holds among the replayed records of a key, not against live ones. */
+const replayMapping = (app: string, mapping: ResolvedMapping, tools: MappingTools): Mapping => {
+  const { order } = mapping.policy
+  const policy: Policy = { ...mapping.policy, order: order === 'none' ? 'none' : 'key', onDeadLetter: 'continue' }
+  const log = tools.log.with({ mapping: mapping.name, replay: true })
+  return createMapping(specOf(app, mapping, policy), {
+    ...toolsOf(mapping, tools),
+    log,
+    openSource: async () =>
+      replaySource(tools.store, mapping.name, mapping.channel.address, { clock: tools.clock, log }),
+  })
+}
+
+const specOf = (app: string, mapping: ResolvedMapping, policy: Policy): MappingSpec => ({
+  app,
+  name: mapping.name,
+  functionName: mapping.functionName,
+  group: mapping.group,
+  channel: mapping.channel.address,
+  codec: mapping.codec,
+  hasSchema: mapping.channel.schema !== undefined,
+  policy,
+})
+
+const toolsOf = (
+  mapping: ResolvedMapping,
+  { connections: _, send, ...tools }: MappingTools,
+): Omit<Tools, 'openSource'> => ({
+  ...tools,
+  destinations: mapping.deadLetters.to.map(channel => letters => send(channel.address, letters.map(letterToOutgoing))),
+})
