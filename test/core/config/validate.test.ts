@@ -157,6 +157,27 @@ test('a handler is a function of its own, inside the app, named after the mappin
   assert.deepEqual(config.functions.get('charge')?.code, { handler })
 })
 
+test('both ends of a range are taken', () => {
+  assert.equal(mappingOf({ batchSize: 1 }).policy.batchSize, 1)
+  assert.equal(mappingOf({ batchSize: 10_000 }).policy.batchSize, 10_000)
+  assert.equal(mappingOf({ batchWindow: '0s' }).policy.batchWindowMs, 0)
+  assert.equal(mappingOf({ batchWindow: '5m' }).policy.batchWindowMs, 300_000)
+})
+
+test('a channel may be declared again in the same way, its schema being the same object', () => {
+  const Order = z.object({ id: z.string() })
+  const declare = () => local.queue('twice', { schema: Order })
+  mappingOf({ source: declare() }, { channels: [declare(), embedded().queue('orders')] })
+  const other = local.queue('twice', { schema: z.object({ id: z.string() }) })
+  assert.match(problemsOf(withMapping({ source: declare() }, { channels: [other] })).join(), /twice is declared twice/)
+})
+
+test('an ordered source takes every order without a notice', () => {
+  const orders = ['lane', 'key', 'none'].map(order => [order, { source: events, function: 'charge', order }])
+  const config = resolvedOf(withMapping({}, { mappings: Object.fromEntries(orders) }))
+  assert.deepEqual(config.notices, [])
+})
+
 test('schemas of zod, valibot and arktype are taken', () => {
   const schemas = [
     z.object({ id: z.string() }),
