@@ -1,0 +1,39 @@
+/**
+ * Makes dist/: JavaScript, types and a package.json of its own, so that `npm publish ./dist` publishes what users
+ * install, and the checkout's package.json can point at the TypeScript that developers run.
+ */
+import { execFileSync } from 'node:child_process'
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+
+const ROOT = new URL('../', import.meta.url)
+const DIST = new URL('dist/', ROOT)
+/** What a package shows beside its code. */
+const PAPERS = ['README.md', 'LICENSE', 'CHANGELOG.md']
+
+interface Manifest {
+  readonly bin: Readonly<Record<string, string>>
+  readonly exports: Readonly<Record<string, string>>
+  readonly [field: string]: unknown
+}
+
+const asJavaScript = (path: string): string => path.replace(/\.ts$/, '.js')
+
+const published = ({ scripts: _, devDependencies: __, allowScripts: ___, ...manifest }: Manifest): object => ({
+  ...manifest,
+  bin: Object.fromEntries(Object.entries(manifest.bin).map(([name, path]) => [name, asJavaScript(path)])),
+  exports: Object.fromEntries(
+    Object.entries(manifest.exports).map(([door, path]) => [
+      door,
+      path.endsWith('.ts') ? { types: path.replace(/\.ts$/, '.d.ts'), default: asJavaScript(path) } : path,
+    ]),
+  ),
+})
+
+rmSync(DIST, { recursive: true, force: true })
+execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '--project', 'tsconfig.build.json'], {
+  cwd: ROOT,
+  stdio: 'inherit',
+})
+const manifest = JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8')) as Manifest
+writeFileSync(new URL('package.json', DIST), `${JSON.stringify(published(manifest), null, 2)}\n`)
+for (const paper of PAPERS) cpSync(new URL(paper, ROOT), new URL(paper, DIST))
