@@ -1,0 +1,32 @@
+/** One way of doing a bench's job. A contestant is a file that exports one of these; a new one is a new file. */
+export interface Contestant {
+  readonly name: string
+  /** Once, before the first round; what it starts, `close` ends. `folder` is empty and its own. */
+  open(folder: string): Promise<Running>
+}
+
+export interface Running {
+  /** Prepares as much work as it likes, does it, and answers how much of it was done for each second. */
+  round(): Promise<number>
+  close(): Promise<void>
+}
+
+export interface Bench {
+  readonly name: string
+  /** What a round's number counts: `records/s`. More is better. */
+  readonly unit: string
+  /** The first is the raw limit that the others are compared with. */
+  readonly contestants: readonly Contestant[]
+}
+
+/** What one contestant came to over all rounds. */
+export interface Result {
+  readonly bench: string
+  readonly contestant: string
+  readonly unit: string
+  readonly median: number
+  readonly min: number
+  readonly max: number
+  /** Median of the round by round ratios to the raw limit, so that what slows the machine slows both. */
+  readonly ratio: number
+}

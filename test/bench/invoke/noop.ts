@@ -1,0 +1,4 @@
+import { onBatch } from 'millrace'
+import { orders } from './orders.ts'
+
+export const handler = onBatch(orders, async () => undefined)

@@ -1,0 +1,3 @@
+import { embedded } from 'millrace'
+
+export const orders = embedded().queue<{ readonly id: string }>('orders')

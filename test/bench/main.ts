@@ -1,0 +1,40 @@
+/** `npm run bench -- <name…> [--rounds 5] [--json]`: measures, beside the raw limit, in one run. */
+import { parseArgs } from 'node:util'
+import type { Bench, Result } from './contestant.ts'
+import { embedded } from './embedded/bench.ts'
+import { invoke } from './invoke/bench.ts'
+import { runBench } from './run.ts'
+
+const BENCHES: readonly Bench[] = [embedded, invoke]
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean', default: false }, rounds: { type: 'string', default: '5' } },
+})
+const rounds = Number(values.rounds)
+const chosen = BENCHES.filter(bench => positionals.length === 0 || positionals.includes(bench.name))
+const unknown = positionals.filter(name => !BENCHES.some(bench => bench.name === name))
+if (unknown.length > 0 || !Number.isInteger(rounds) || rounds < 5) {
+  process.stderr.write(
+    `usage: npm run bench -- [${BENCHES.map(bench => bench.name).join(' | ')}]… [--rounds 5 or more] [--json]\n`,
+  )
+  process.exit(2)
+}
+
+for (const bench of chosen) {
+  const results = await runBench(bench, rounds, text => process.stderr.write(`${text}\n`))
+  if (values.json) for (const result of results) process.stdout.write(`${JSON.stringify(result)}\n`)
+  else process.stdout.write(table(results))
+}
+
+function table(results: readonly Result[]): string {
+  const rows = results.map(({ contestant, median, min, max, ratio }) => [
+    contestant,
+    String(median),
+    `${min}–${max}`,
+    ratio.toFixed(2),
+  ])
+  const head = [`${results[0]?.bench}: ${results[0]?.unit}`, 'median', 'min–max', 'ratio']
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map(row => row[column]?.length ?? 0)))
+  return `${[head, ...rows].map(row => row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ')).join('\n')}\n\n`
+}
