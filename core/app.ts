@@ -27,7 +27,7 @@ import { createFence } from './flow/fence.ts'
 import type { SendRecord } from './function/context.ts'
 import { createFunctions } from './functions.ts'
 import { type Log, silentLog } from './log.ts'
-import { createMappings, type Mappings } from './mappings.ts'
+import { createMappings, type Mappings, type Sources } from './mappings.ts'
 import { postStatus, type StatusBoard } from './status-board.ts'
 
 export interface App {
@@ -74,6 +74,8 @@ export interface AppOptions {
   readonly configFile?: string
   /** Default: silent. */
   readonly log?: Log
+  /** What mappings read: `replays` leaves their channels alone and only runs dead letters again. Default: all. */
+  readonly sources?: Sources
 }
 
 /** What an app is built from; tests bring a clock and brokers of their own. */
@@ -86,6 +88,7 @@ export interface AppParts {
   /** A last word on how functions run. */
   readonly adaptFunction: (spec: FunctionSpec) => FunctionSpec
   readonly secrets: SecretPlaces
+  readonly sources: Sources
 }
 
 /** How long functions that ended their drain may take to shut down. */
@@ -96,13 +99,16 @@ const LISTED = 100
  * Checks a configuration and makes an app of it; nothing is opened until it is started or sends. Throws CONFIG_INVALID
  * with all problems at once.
  */
-export const createApp = (config: unknown, { configFile, log = silentLog }: AppOptions = {}): App => {
+export const createApp = (config: unknown, { configFile, log = silentLog, sources = 'all' }: AppOptions = {}): App => {
   const folder = configFile === undefined ? process.cwd() : dirname(configFile)
   const resolved = resolveConfig(config, folder, configFile)
-  return assembleApp(resolved, next => resolveConfig(next, folder, configFile), systemParts(log, folder))
+  return assembleApp(resolved, next => resolveConfig(next, folder, configFile), {
+    ...systemParts(log, folder),
+    sources,
+  })
 }
 
-const systemParts = (log: Log, folder: string): AppParts => ({
+const systemParts = (log: Log, folder: string): Omit<AppParts, 'sources'> => ({
   clock: systemClock,
   random: Math.random,
   log,
@@ -182,6 +188,7 @@ export const assembleApp = (
       sharedBytes: createSharedBytes(config.maxInFlightBytes),
       nextFence: createFence(clock),
       connections,
+      sources: parts.sources,
       send: sendAll,
     })
     return { database, store, connections, functions, mappings, board: undefined }

@@ -20,7 +20,11 @@ export interface Mappings {
   stop(): Promise<void>
 }
 
+/** `replays`: dead letters that were asked to be replayed are read, channels are not. */
+export type Sources = 'all' | 'replays'
+
 export interface MappingTools extends Omit<Tools, 'destinations' | 'openSource' | 'store'> {
+  readonly sources: Sources
   readonly store: LetterStore
   readonly connections: Connections
   readonly send: (address: string, records: readonly OutgoingRecord[]) => Promise<void>
@@ -38,7 +42,7 @@ export const createMappings = (tools: MappingTools): Mappings => {
   const start = async (app: string, mapping: ResolvedMapping, identity: string): Promise<void> => {
     const created = { live: liveMapping(app, mapping, tools), replay: replayMapping(app, mapping, tools), identity }
     hosted.set(mapping.name, created)
-    await Promise.all([created.live.start(), created.replay.start()])
+    await Promise.all([tools.sources === 'all' && created.live.start(), created.replay.start()])
   }
   const stop = async (name: string): Promise<void> => {
     const found = hosted.get(name)
@@ -127,7 +131,7 @@ const specOf = (app: string, mapping: ResolvedMapping, policy: Policy): MappingS
 
 const toolsOf = (
   mapping: ResolvedMapping,
-  { connections: _, send, ...tools }: MappingTools,
+  { connections: _, sources: __, send, ...tools }: MappingTools,
 ): Omit<Tools, 'openSource'> => ({
   ...tools,
   destinations: mapping.deadLetters.to.map(channel => letters => send(channel.address, letters.map(letterToOutgoing))),
