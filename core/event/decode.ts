@@ -10,7 +10,7 @@ import type { ErrorInfo } from '../contract.ts'
 import type { CodecName, RefusedRecord } from '../engine/contract.ts'
 import { errorInfo } from '../errors.ts'
 import { checkSchema } from './schema.ts'
-import type { ReadText } from './text.ts'
+import { checkedText, type ReadText } from './text.ts'
 
 export type Decoded =
   | { readonly data: unknown; readonly verdict?: undefined }
@@ -47,7 +47,7 @@ const bodyDecoder = (address: string, codec: CodecOption): Decode => {
     case 'json':
       return (body, readText) => (body === null ? TOMBSTONE : decodeJson(address, body, readText))
     case 'text':
-      return (body, readText) => (body === null ? TOMBSTONE : decodeText(address, body, readText))
+      return body => (body === null ? TOMBSTONE : decodeText(address, body))
     case 'bytes':
       return body => ({ data: body })
     default:
@@ -66,8 +66,9 @@ const decodeJson = (address: string, body: Uint8Array, readText: ReadText): Deco
   }
 }
 
-const decodeText = (address: string, body: Uint8Array, readText: ReadText): Decoded => {
-  const text = readText(body)
+/** A text of its own and not a part of the text of the whole batch, which it would keep alive. */
+const decodeText = (address: string, body: Uint8Array): Decoded => {
+  const text = checkedText(body)
   return text === undefined ? notUtf8(address, body) : { data: text }
 }
 

@@ -5,10 +5,7 @@ import { isAscii, isUtf8 } from 'node:buffer'
 export type ReadText = (body: Uint8Array) => string | undefined
 
 export const checkedText: ReadText = body =>
-  isAscii(body) ? asciiText(body) : isUtf8(body) ? asBuffer(body).toString('utf8') : undefined
-
-/** For bodies already known to be ASCII, which V8 keeps as they are: no scan, no conversion. */
-export const asciiText = (body: Uint8Array): string => asBuffer(body).toString('latin1')
+  isAscii(body) ? asBuffer(body).toString('latin1') : isUtf8(body) ? asBuffer(body).toString('utf8') : undefined
 
 const asBuffer = (bytes: Uint8Array): Buffer =>
   bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)

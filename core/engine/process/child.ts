@@ -12,6 +12,7 @@ import { answerText } from '../runtime/answer.ts'
 import { createContext, invocationOver, type Place } from '../runtime/context.ts'
 import { type LoadedFunction, loadFile } from '../runtime/load.ts'
 import { type RunResult, runInvocation } from '../runtime/run.ts'
+import { markBegun } from './begin-mark.ts'
 import { FRAME, type Frame } from './frames.ts'
 import { openHostLink } from './host-link.ts'
 import { decodeRequest } from './request.ts'
@@ -81,8 +82,7 @@ const invoke = async (frame: Frame): Promise<void> => {
     log: () => log,
     send: (address, records) => send(mine, address, records),
   })
-  const begin = (): void => link.write(FRAME.begin, frame.id, '')
-  const result = await runInvocation(loaded, { request, context, readText, begin })
+  const result = await runInvocation(loaded, { request, context, readText, begin: () => markBegun(frame.id) })
   mine.over = true
   const reply = replyOf(result)
   link.write(reply.kind, frame.id, reply.header, reply.bodies)

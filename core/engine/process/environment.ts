@@ -12,6 +12,7 @@ import type { Invocation, Outcome } from '../contract.ts'
 import type { Environment, EnvironmentParts, Invoked } from '../environment.ts'
 import { ABORT_GRACE_MS, ABORTED, initTimedOut, timedOut } from '../outcomes.ts'
 import { invocationOver, type Place } from '../runtime/context.ts'
+import { type BeginMark, openBeginMark } from './begin-mark.ts'
 import { describeExit, endedBefore, endedDuring, initEnded, memoryMessage, outOfMemory } from './exit.ts'
 import { FRAME, type Frame } from './frames.ts'
 import { createLink, type Exit, type Link } from './link.ts'
@@ -27,7 +28,6 @@ interface Current {
   readonly id: number
   readonly invocation: Invocation
   readonly startMs: number
-  begun: boolean
   /** Set when the process is to be killed for it: what will be reported once it is gone. */
   decided: { readonly outcome: Outcome; readonly atMs: number } | undefined
   cancelTimer: Cancel
@@ -52,6 +52,7 @@ export const processEnvironment = (parts: EnvironmentParts, reaper: Reaper): Env
   let state: 'new' | 'ready' | 'gone' = 'new'
   let closing = false
   let link: Link | undefined
+  let mark: BeginMark | undefined
   let current: Current | undefined
   let requests = 0
   let uncaught: ErrorInfo | undefined
@@ -64,7 +65,8 @@ export const processEnvironment = (parts: EnvironmentParts, reaper: Reaper): Env
     endInit?.({ name: 'FunctionInitFailed', code: 'FUNCTION_INIT_FAILED', message })
 
   const start = (): void => {
-    const child = spawnEnvironment(spec, place)
+    mark = openBeginMark()
+    const child = spawnEnvironment(spec, place, mark)
     link = createLink(child, clock, output, onFrame)
     link.ended.then(onEnded)
     if (child.pid !== undefined) reaper.add(child.pid)
@@ -87,6 +89,7 @@ export const processEnvironment = (parts: EnvironmentParts, reaper: Reaper): Env
       log.warn(`functions.${spec.name}: idle, and ${describeExit(ending)}`)
       tellGone()
     }
+    mark?.close()
   }
 
   /** The first decision stands; it is told when the process is gone, with all it had printed. */
@@ -143,9 +146,6 @@ export const processEnvironment = (parts: EnvironmentParts, reaper: Reaper): Env
   const handlers: Readonly<Record<number, (frame: Frame) => unknown>> = {
     [FRAME.ready]: () => endInit?.(undefined),
     [FRAME.notReady]: frame => endInit?.(JSON.parse(frame.header)),
-    [FRAME.begin]: frame => {
-      if (current?.id === frame.id) current.begun = true
-    },
     [FRAME.answered]: answered,
     [FRAME.failed]: answered,
     [FRAME.mismatch]: answered,
@@ -163,18 +163,18 @@ export const processEnvironment = (parts: EnvironmentParts, reaper: Reaper): Env
       id: requests,
       invocation,
       startMs,
-      begun: false,
       decided: undefined,
       cancelTimer: clock.after(spec.timeoutMs, () => decide(timedOut(spec, 'its process was killed'))),
       settle: (outcome, atMs) => {
         if (current !== mine) return
         current = undefined
+        const begun = state === 'ready' || mark?.read() === mine.id
         mine.cancelTimer()
         invocation.signal.removeEventListener('abort', abort)
         if (maxMemoryMb === undefined) sampleMemory()
         if (closing && state === 'ready') link?.send(FRAME.close, 0, '')
         afterOutput(outcome, () =>
-          resolve({ outcome, durationMs: atMs - startMs, logs: output.lines(), maxMemoryMb, begun: mine.begun }),
+          resolve({ outcome, durationMs: atMs - startMs, logs: output.lines(), maxMemoryMb, begun }),
         )
       },
     }
@@ -189,7 +189,7 @@ export const processEnvironment = (parts: EnvironmentParts, reaper: Reaper): Env
     watchMemory()
     invocation.signal.addEventListener('abort', abort, { once: true })
     const { header, bodies } = encodeRequest(invocation, clock.now() + spec.timeoutMs)
-    link?.send(FRAME.invoke, mine.id, header, bodies)
+    link?.request(mine.id, header, bodies)
   }
 
   return {
@@ -208,6 +208,7 @@ export const processEnvironment = (parts: EnvironmentParts, reaper: Reaper): Env
         try {
           start()
         } catch (thrown) {
+          mark?.close()
           failInit(`functions.${spec.name}: its process could not be started: ${errorInfo(thrown).message}`)
         }
       }),

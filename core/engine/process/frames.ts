@@ -16,13 +16,12 @@ export const FRAME = {
   close: 5,
   ready: 16,
   notReady: 17,
-  begin: 18,
-  answered: 19,
-  failed: 20,
-  mismatch: 21,
-  send: 22,
-  log: 23,
-  dying: 24,
+  answered: 18,
+  failed: 19,
+  mismatch: 20,
+  send: 21,
+  log: 22,
+  dying: 23,
 } as const
 
 export interface Frame {
@@ -30,7 +29,7 @@ export interface Frame {
   readonly id: number
   /** The header's JSON; the empty string for none. */
   readonly header: string
-  /** Shares memory with the chunk it came in. */
+  /** Shares memory with the chunk it came in, or has its own, as the reader was asked. */
   readonly body: Buffer
 }
 
@@ -40,38 +39,60 @@ const FIXED_BYTES = 9
 /** Up to here one copy and one write are cheaper than a write for each body. */
 const COPY_UP_TO_BYTES = 1_048_576
 
+/** Where a frame may be put together: at least this many bytes, which nobody else uses. */
+export type Allocate = (bytes: number) => Buffer
+
 /** The buffers of a frame, to be written in this order without anything between. */
 export const encodeFrame = (
   kind: number,
   id: number,
   header: string,
   bodies: readonly Uint8Array[] = [],
+  allocate: Allocate = Buffer.allocUnsafe,
 ): readonly Uint8Array[] => {
   let bodyBytes = 0
   for (const body of bodies) bodyBytes += body.byteLength
   const headerBytes = Buffer.byteLength(header)
   const startBytes = LENGTH_BYTES + FIXED_BYTES + headerBytes
   const copied = bodyBytes <= COPY_UP_TO_BYTES
-  const start = Buffer.allocUnsafe(copied ? startBytes + bodyBytes : startBytes)
+  const frameBytes = copied ? startBytes + bodyBytes : startBytes
+  const start = allocate(frameBytes)
   start.writeUInt32LE(FIXED_BYTES + headerBytes + bodyBytes, 0)
   start[4] = kind
   start.writeUInt32LE(id, 5)
   start.writeUInt32LE(headerBytes, 9)
   start.write(header, LENGTH_BYTES + FIXED_BYTES)
-  if (!copied) return [start, ...bodies]
+  if (!copied) return [start.subarray(0, frameBytes), ...bodies]
   let at = startBytes
   for (const body of bodies) {
     start.set(body, at)
     at += body.byteLength
   }
-  return [start]
+  return [start.subarray(0, frameBytes)]
+}
+
+/**
+ * Memory that is used again for each frame: fresh memory costs more than the copy into it. Only for frames of which
+ * the last was read by the other side before the next is made.
+ */
+export const scratch = (): Allocate => {
+  let buffer = Buffer.allocUnsafe(0)
+  return bytes => {
+    if (buffer.length < bytes) buffer = Buffer.allocUnsafeSlow(Math.max(bytes, 2 * buffer.length))
+    return buffer
+  }
 }
 
 /**
  * Takes chunks as they come and calls `onFrame` for each whole frame. Throws a RangeError when the bytes are no frames,
- * or one is larger than `maxBytes`: whoever wrote them is not to be listened to any longer.
+ * or one is larger than `maxBytes`: whoever wrote them is not to be listened to any longer. Frames of chunks whose
+ * memory will be `reused` are copied.
  */
-export const frameReader = (maxBytes: number, onFrame: (frame: Frame) => void): ((chunk: Buffer) => void) => {
+export const frameReader = (
+  maxBytes: number,
+  chunks: 'lasting' | 'reused',
+  onFrame: (frame: Frame) => void,
+): ((chunk: Buffer) => void) => {
   const lengthBytes = Buffer.alloc(LENGTH_BYTES)
   let lengthFilled = 0
   let partial: Buffer | undefined
@@ -111,7 +132,7 @@ export const frameReader = (maxBytes: number, onFrame: (frame: Frame) => void): 
       else {
         const from = at + LENGTH_BYTES
         const length = checked(chunk.readUInt32LE(at))
-        if (chunk.length - from >= length) {
+        if (chunks === 'lasting' && chunk.length - from >= length) {
           onFrame(parseFrame(chunk.subarray(from, from + length)))
           at = from + length
         } else at = takeLength(chunk, at)

@@ -4,6 +4,8 @@ import { Socket } from 'node:net'
 import { encodeFrame, type Frame, frameReader } from './frames.ts'
 
 const HOST_FD = 3
+/** As much as a socketpair holds: a batch of a hundred kilobytes is one read. */
+const READ_BYTES = 262_144
 /** The host is trusted: a batch may be as large as its configuration allows. */
 const MAX_FRAME_BYTES = 2 ** 32 - 1
 
@@ -13,8 +15,19 @@ export interface HostLink {
 }
 
 export const openHostLink = (onFrame: (frame: Frame) => void): HostLink => {
-  const socket = new Socket({ fd: HOST_FD, readable: true, writable: true })
-  socket.on('data', frameReader(MAX_FRAME_BYTES, onFrame))
+  const read = frameReader(MAX_FRAME_BYTES, 'reused', onFrame)
+  const socket = new Socket({
+    fd: HOST_FD,
+    readable: true,
+    writable: true,
+    onread: {
+      buffer: Buffer.allocUnsafeSlow(READ_BYTES),
+      callback: (bytes, buffer) => {
+        read(Buffer.from(buffer.buffer, buffer.byteOffset, bytes))
+        return true
+      },
+    },
+  })
   // Whatever befalls the socket, 'close' follows.
   socket.on('error', () => {})
   socket.on('close', endGroup)

@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import type { Duplex, Readable } from 'node:stream'
 import type { Clock } from '../../clock.ts'
 import { errorInfo } from '../../errors.ts'
-import { encodeFrame, type Frame, frameReader } from './frames.ts'
+import { encodeFrame, FRAME, type Frame, frameReader, scratch } from './frames.ts'
 import type { Output } from './output.ts'
 
 export interface Exit {
@@ -15,7 +15,9 @@ export interface Exit {
 
 export interface Link {
   readonly pid: number | undefined
-  send(kind: number, id: number, header: string, bodies?: readonly Uint8Array[]): void
+  send(kind: number, id: number, header: string): void
+  /** A request: not before the last one was answered. */
+  request(id: number, header: string, bodies: readonly Uint8Array[]): void
   /** SIGKILL to the process and everything it started. */
   kill(): void
   /** Resolves when the process has ended and what it had written was read. */
@@ -36,8 +38,14 @@ export const createLink = (
   const socket = child.stdio[3] as Duplex
   let problem: string | undefined
   const kill = (): void => killGroup(child)
+  const allocate = scratch()
+  const write = (buffers: readonly Uint8Array[]): void => {
+    if (buffers.length > 1) socket.cork()
+    for (const buffer of buffers) socket.write(buffer)
+    if (buffers.length > 1) socket.uncork()
+  }
 
-  const read = frameReader(MAX_FRAME_BYTES, onFrame)
+  const read = frameReader(MAX_FRAME_BYTES, 'lasting', onFrame)
   socket.on('data', (chunk: Buffer) => {
     if (problem !== undefined) return
     try {
@@ -71,12 +79,8 @@ export const createLink = (
 
   return {
     pid: child.pid,
-    send(kind, id, header, bodies) {
-      const buffers = encodeFrame(kind, id, header, bodies)
-      if (buffers.length > 1) socket.cork()
-      for (const buffer of buffers) socket.write(buffer)
-      if (buffers.length > 1) socket.uncork()
-    },
+    send: (kind, id, header) => write(encodeFrame(kind, id, header)),
+    request: (id, header, bodies) => write(encodeFrame(FRAME.invoke, id, header, bodies, allocate)),
     kill,
     ended,
   }

@@ -4,11 +4,12 @@
  */
 import { isAscii } from 'node:buffer'
 import type { EventRecord, HeaderValue } from '../../contract.ts'
-import { asciiText, checkedText, type ReadText } from '../../event/text.ts'
+import { checkedText, type ReadText } from '../../event/text.ts'
 import { valueFromJson, valueToJson } from '../../values.ts'
 import type { InvokedRecord } from '../contract.ts'
 import type { Request } from '../runtime/run.ts'
 import { bodyReader, lengthOf } from './bodies.ts'
+import { type Column, commonPrefix, fromColumn, type Offsets, toColumn, toOffsets } from './columns.ts'
 
 type Json = ReturnType<typeof valueToJson>
 
@@ -22,26 +23,46 @@ interface RequestHeader {
   /** Milliseconds since the epoch. */
   readonly deadline: number
   readonly ids: readonly string[]
-  /** Absent: every record is of `channel`. */
+  readonly times: Offsets
+  readonly lengths: Column<number>
+  readonly fences: Column<number>
+  readonly attempts: Column<number>
+  /** Each is this and the id; where that is not so, `idempotencyKeys` has them whole. */
+  readonly idempotencyPrefix?: string
+  readonly idempotencyKeys?: readonly string[]
+  /** The others are left out where all records have the usual value: this channel, a stable id, none. */
   readonly sources?: readonly string[]
-  /** Absent: every id is stable. */
-  readonly weak?: readonly (0 | 1)[]
-  readonly times: readonly number[]
+  readonly strengths?: readonly EventRecord['idStrength'][]
   readonly keys?: readonly Json[]
   readonly headers?: readonly (readonly (readonly [string, Json])[])[]
   readonly properties?: readonly (Json | null)[]
   readonly positions?: readonly (EventRecord['position'] | null)[]
-  /** Absent: every attempt is the first. */
-  readonly attempts?: readonly number[]
-  readonly idempotencyKeys: readonly string[]
-  readonly fences: readonly number[]
-  readonly lengths: readonly number[]
 }
 
-export const encodeRequest = (request: Request, deadline: number): { header: string; bodies: Uint8Array[] } => {
+export interface EncodedRequest {
+  readonly header: string
+  readonly bodies: readonly Uint8Array[]
+}
+
+export const encodeRequest = (request: Request, deadline: number): EncodedRequest => {
   const { records } = request
   const bodies: Uint8Array[] = []
-  for (const { record } of records) if (record.body !== null) bodies.push(record.body)
+  const ids: string[] = []
+  const times: number[] = []
+  const lengths: number[] = []
+  const fences: number[] = []
+  const attempts: number[] = []
+  const idempotencyKeys: string[] = []
+  for (const { record, attempt, fence, idempotencyKey } of records) {
+    if (record.body !== null) bodies.push(record.body)
+    ids.push(record.id)
+    times.push(record.time)
+    lengths.push(lengthOf(record.body))
+    fences.push(fence)
+    attempts.push(attempt)
+    idempotencyKeys.push(idempotencyKey)
+  }
+  const idempotencyPrefix = commonPrefix(idempotencyKeys, ids)
   const header: RequestHeader = {
     requestId: request.requestId,
     mapping: request.mapping,
@@ -50,11 +71,12 @@ export const encodeRequest = (request: Request, deadline: number): { header: str
     hasSchema: request.hasSchema,
     order: request.order,
     deadline,
-    ids: records.map(({ record }) => record.id),
-    times: records.map(({ record }) => record.time),
-    idempotencyKeys: records.map(invoked => invoked.idempotencyKey),
-    fences: records.map(invoked => invoked.fence),
-    lengths: records.map(({ record }) => lengthOf(record.body)),
+    ids,
+    times: toOffsets(times),
+    lengths: toColumn(lengths),
+    fences: toColumn(fences),
+    attempts: toColumn(attempts),
+    ...(idempotencyPrefix === undefined ? { idempotencyKeys } : { idempotencyPrefix }),
     ...unusualColumns(request),
   }
   return { header: JSON.stringify(header), bodies }
@@ -62,22 +84,21 @@ export const encodeRequest = (request: Request, deadline: number): { header: str
 
 const unusualColumns = ({ channel, records }: Request): Partial<RequestHeader> => {
   const columns: { -readonly [Name in keyof RequestHeader]?: RequestHeader[Name] } = {}
-  if (records.some(({ record }) => record.source !== channel)) columns.sources = records.map(r => r.record.source)
-  if (records.some(({ record }) => record.idStrength === 'weak'))
-    columns.weak = records.map(({ record }) => (record.idStrength === 'weak' ? 1 : 0))
-  if (records.some(({ record }) => record.key !== null))
-    columns.keys = records.map(({ record }) => (record.key === null ? null : valueToJson(record.key)))
-  if (records.some(({ record }) => record.headers.length > 0))
-    columns.headers = records.map(({ record }) => record.headers.map(([name, value]) => [name, valueToJson(value)]))
-  if (records.some(({ record }) => record.properties !== undefined))
-    columns.properties = records.map(({ record }) =>
-      record.properties === undefined ? null : valueToJson(record.properties),
-    )
-  if (records.some(({ record }) => record.position !== undefined))
-    columns.positions = records.map(({ record }) => record.position ?? null)
-  if (records.some(({ attempt }) => attempt !== 1)) columns.attempts = records.map(({ attempt }) => attempt)
+  for (const { record } of records) {
+    if (record.source !== channel) columns.sources ??= records.map(r => r.record.source)
+    if (record.idStrength === 'weak') columns.strengths ??= records.map(r => r.record.idStrength)
+    if (record.key !== null)
+      columns.keys ??= records.map(r => (r.record.key === null ? null : valueToJson(r.record.key)))
+    if (record.headers.length > 0) columns.headers ??= records.map(r => headersToJson(r.record.headers))
+    if (record.properties !== undefined)
+      columns.properties ??= records.map(r => (r.record.properties ? valueToJson(r.record.properties) : null))
+    if (record.position !== undefined) columns.positions ??= records.map(r => r.record.position ?? null)
+  }
   return columns
 }
+
+const headersToJson = (headers: EventRecord['headers']): readonly (readonly [string, Json])[] =>
+  headers.map(([name, value]) => [name, valueToJson(value)] as const)
 
 export interface ReceivedRequest {
   readonly request: Request
@@ -101,8 +122,16 @@ export const decodeRequest = (headerText: string, region: Buffer): ReceivedReque
       records,
     },
     deadline: header.deadline,
-    // One scan over all bodies instead of one for each.
-    readText: isAscii(region) ? asciiText : checkedText,
+    readText: isAscii(region) ? wholeText(region) : checkedText,
+  }
+}
+
+/** One scan and one conversion for all bodies instead of one for each. */
+const wholeText = (region: Buffer): ReadText => {
+  const text = region.toString('latin1')
+  return body => {
+    const at = body.byteOffset - region.byteOffset
+    return text.substring(at, at + body.byteLength)
   }
 }
 
@@ -114,23 +143,24 @@ const receivedRecord = (
   index: number,
   nextBody: (length: number) => Buffer | null,
 ): InvokedRecord => {
+  const record: { -readonly [Field in keyof EventRecord]: EventRecord[Field] } = {
+    id,
+    idStrength: header.strengths?.[index] ?? 'stable',
+    source: header.sources?.[index] ?? header.channel,
+    time: header.times.base + fromColumn(header.times.offsets, index, 0),
+    key: header.keys ? keyFromJson(header.keys[index] ?? null) : null,
+    headers: header.headers?.[index]?.map(([name, value]) => [name, valueFromJson(value)] as const) ?? NO_HEADERS,
+    body: nextBody(fromColumn(header.lengths, index, 0)),
+  }
   const properties = header.properties?.[index]
+  if (properties) record.properties = valueFromJson(properties) as Readonly<Record<string, HeaderValue>>
   const position = header.positions?.[index]
+  if (position) record.position = position
   return {
-    record: {
-      id,
-      idStrength: header.weak?.[index] === 1 ? 'weak' : 'stable',
-      source: header.sources?.[index] ?? header.channel,
-      time: header.times[index] ?? 0,
-      key: header.keys ? keyFromJson(header.keys[index] ?? null) : null,
-      headers: header.headers?.[index]?.map(([name, value]) => [name, valueFromJson(value)] as const) ?? NO_HEADERS,
-      body: nextBody(header.lengths[index] ?? 0),
-      ...(properties ? { properties: valueFromJson(properties) as Readonly<Record<string, HeaderValue>> } : undefined),
-      ...(position ? { position } : undefined),
-    },
-    attempt: header.attempts?.[index] ?? 1,
-    idempotencyKey: header.idempotencyKeys[index] ?? '',
-    fence: header.fences[index] ?? 0,
+    record,
+    attempt: fromColumn(header.attempts, index, 1),
+    idempotencyKey: header.idempotencyKeys?.[index] ?? (header.idempotencyPrefix ?? '') + id,
+    fence: fromColumn(header.fences, index, 0),
   }
 }
 

@@ -4,6 +4,7 @@ import { dirname, parse } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { FunctionSpec } from '../contract.ts'
 import { logGroupOf, type Place } from '../runtime/context.ts'
+import type { BeginMark } from './begin-mark.ts'
 import { compileCacheDir } from './compile-cache.ts'
 
 /** V8's heap is not all of a process: this much is left for the rest. */
@@ -11,7 +12,7 @@ const OUTSIDE_HEAP_MB = 40
 const MIN_HEAP_MB = 16
 
 /** Throws what spawn throws when the system has no process or file descriptor left. */
-export const spawnEnvironment = (spec: FunctionSpec, place: Place): ChildProcess => {
+export const spawnEnvironment = (spec: FunctionSpec, place: Place, mark: BeginMark): ChildProcess => {
   const cacheDir = compileCacheDir()
   return spawn(
     process.execPath,
@@ -23,7 +24,7 @@ export const spawnEnvironment = (spec: FunctionSpec, place: Place): ChildProcess
         ...(cacheDir === undefined ? {} : { NODE_COMPILE_CACHE: cacheDir }),
       },
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', mark.fd],
     },
   )
 }
