@@ -9,7 +9,7 @@ import { valueFromJson, valueToJson } from '../../values.ts'
 import type { InvokedRecord } from '../contract.ts'
 import type { Request } from '../runtime/run.ts'
 import { bodyReader, lengthOf } from './bodies.ts'
-import { type Column, commonPrefix, fromColumn, type Offsets, toColumn, toOffsets } from './columns.ts'
+import { type Column, fromColumn, type Offsets, toColumn, toOffsets } from './columns.ts'
 
 type Json = ReturnType<typeof valueToJson>
 
@@ -24,12 +24,10 @@ interface RequestHeader {
   readonly deadline: number
   readonly ids: readonly string[]
   readonly times: Offsets
-  readonly lengths: Column<number>
-  readonly fences: Column<number>
-  readonly attempts: Column<number>
-  /** Each is this and the id; where that is not so, `idempotencyKeys` has them whole. */
-  readonly idempotencyPrefix?: string
-  readonly idempotencyKeys?: readonly string[]
+  readonly lengths: Column
+  readonly fences: Column
+  readonly attempts: Column
+  readonly idempotencyKeys: readonly string[]
   /** The others are left out where all records have the usual value: this channel, a stable id, none. */
   readonly sources?: readonly string[]
   readonly strengths?: readonly EventRecord['idStrength'][]
@@ -62,7 +60,6 @@ export const encodeRequest = (request: Request, deadline: number): EncodedReques
     attempts.push(attempt)
     idempotencyKeys.push(idempotencyKey)
   }
-  const idempotencyPrefix = commonPrefix(idempotencyKeys, ids)
   const header: RequestHeader = {
     requestId: request.requestId,
     mapping: request.mapping,
@@ -76,7 +73,7 @@ export const encodeRequest = (request: Request, deadline: number): EncodedReques
     lengths: toColumn(lengths),
     fences: toColumn(fences),
     attempts: toColumn(attempts),
-    ...(idempotencyPrefix === undefined ? { idempotencyKeys } : { idempotencyPrefix }),
+    idempotencyKeys,
     ...unusualColumns(request),
   }
   return { header: JSON.stringify(header), bodies }
@@ -159,7 +156,7 @@ const receivedRecord = (
   return {
     record,
     attempt: fromColumn(header.attempts, index, 1),
-    idempotencyKey: header.idempotencyKeys?.[index] ?? (header.idempotencyPrefix ?? '') + id,
+    idempotencyKey: header.idempotencyKeys[index] ?? '',
     fence: fromColumn(header.fences, index, 0),
   }
 }
