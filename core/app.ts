@@ -88,6 +88,8 @@ export interface AppParts {
   /** A last word on how functions run. */
   readonly adaptFunction: (spec: FunctionSpec) => FunctionSpec
   readonly secrets: SecretPlaces
+  /** Whether other processes can ask how this app is. */
+  readonly statusBoard: 'posted' | 'none'
   readonly sources: Sources
 }
 
@@ -116,6 +118,7 @@ const systemParts = (log: Log, folder: string): Omit<AppParts, 'sources'> => ({
   openDatabase,
   adaptFunction: spec => spec,
   secrets: { folder },
+  statusBoard: 'posted',
 })
 
 /** Clients are loaded when a connection of their kind is opened, not before. */
@@ -126,7 +129,8 @@ const loadConnector: LoadConnector = async kind => {
   })
 }
 
-const resolveConfig = (config: unknown, folder: string, file?: string): ResolvedConfig => {
+/** Checks a configuration whose relative paths start from `folder`. Throws CONFIG_INVALID. */
+export const resolveConfig = (config: unknown, folder: string, file?: string): ResolvedConfig => {
   const validation = validateConfig(config, { folder })
   if (validation.ok) return validation.config
   throw configError(validation.problems, file ?? 'the configuration')
@@ -222,13 +226,13 @@ export const assembleApp = (
       if (state !== 'created')
         throw new MillraceError('APP_STATE', `the app ${config.name} is ${state}; an app is started once`)
       const functions = specs(config)
-      const parts_ = open()
+      const app = open()
       state = 'starting'
       startedAt = clock.now()
       for (const { path, message } of config.notices) log.info(`${path} ${message}`)
-      await parts_.functions.replace(functions)
-      parts_.board = postStatus(parts_.database, clock, log, status)
-      await parts_.mappings.replace(config)
+      await app.functions.replace(functions)
+      if (parts.statusBoard === 'posted') app.board = postStatus(app.database, clock, log, status)
+      await app.mappings.replace(config)
       state = 'running'
     },
     stop() {

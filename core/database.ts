@@ -65,7 +65,7 @@ export const openDatabase = (stateDir: string): Database => {
     shared.holders += 1
     return shared.database
   }
-  const database = connect(stateDir, path, async () => {
+  const database = connect(openFile(stateDir, path), path, () => {
     const entry = open.get(path)
     if (!entry) return false
     entry.holders -= 1
@@ -77,8 +77,11 @@ export const openDatabase = (stateDir: string): Database => {
   return database
 }
 
-const connect = (stateDir: string, path: string, released: () => Promise<boolean>): Database => {
-  const connection = openFile(stateDir, path)
+/** A database of one app, gone when it is closed: for tests. */
+export const openMemoryDatabase = (): Database => connect(new DatabaseSync(':memory:'), ':memory:', () => true)
+
+/** `release` answers whether its caller was the last holder. */
+const connect = (connection: DatabaseSync, path: string, release: () => boolean): Database => {
   const statements = new Map<string, StatementSync>()
   const sql = (text: string): StatementSync => {
     let statement = statements.get(text)
@@ -218,7 +221,7 @@ const connect = (stateDir: string, path: string, released: () => Promise<boolean
     },
     async close() {
       while (scheduled) await new Promise(resolve => setImmediate(resolve))
-      if (await released()) connection.close()
+      if (release()) connection.close()
     },
   }
 }
