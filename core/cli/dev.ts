@@ -1,0 +1,107 @@
+/** `millrace dev`: like start, and takes every change of the configuration and of functions while it runs. */
+import { basename, dirname, relative, sep } from 'node:path'
+import { watch } from 'chokidar'
+import type { Cancel, Clock } from '../clock.ts'
+import { findConfig } from '../config/load.ts'
+import { configReloader, type Reloader } from '../config/reload.ts'
+import { errorInfo } from '../errors.ts'
+import type { Log } from '../log.ts'
+import { withConfig } from './config-option.ts'
+import type { HostedApp, Run } from './host.ts'
+import type { AddCommand } from './program.ts'
+import { runUntilSignal, type StartChoice } from './start.ts'
+import { chooseShow, openView } from './view.ts'
+
+export const addDev: AddCommand = (program, run, exit) => {
+  withConfig(program.command('dev').description('like start, and takes changes of files while it runs'))
+    .option('--json', 'log JSON lines')
+    .option('--plain', 'log plain lines, in a terminal too')
+    .addHelpText(
+      'after',
+      "\nWatches the configuration's folder. Only what changed is restarted; a file that is broken keeps what ran before.",
+    )
+    .action(async (choice: StartChoice) => exit(await dev(choice, run)))
+}
+
+const dev = async (choice: StartChoice, run: Run): Promise<0 | 1> => {
+  const { host, terminal } = run
+  const file = findConfig(terminal.cwd, choice.config)
+  const reloader = configReloader(file)
+  const view = openView(chooseShow(terminal, choice), terminal, host.clock)
+  try {
+    const { config } = await reloader.load()
+    const app = await host.createApp(config, { configFile: file, log: view.log })
+    const watching = watchFolder(dirname(file), host.clock, changed => takeChange(changed, app, reloader, view.log))
+    try {
+      return await runUntilSignal(app, view, run)
+    } finally {
+      await watching.close()
+    }
+  } finally {
+    reloader.close()
+    view.close()
+  }
+}
+
+const takeChange = async (changed: readonly string[], app: HostedApp, reloader: Reloader, log: Log): Promise<void> => {
+  if (app.status().state !== 'running') return
+  try {
+    const { config } = await reloader.load()
+    const answer = await app.reload(config)
+    const names = [...answer.functions, ...answer.mappings]
+    if (names.length > 0) log.info(`changed: ${[...new Set(names)].join(', ')}`, { files: changed })
+  } catch (error) {
+    log.error(`not taken, what ran before goes on: ${errorInfo(error).message}`, { files: changed })
+  }
+}
+
+/** An editor writes a file in several steps, and saves several files at once. */
+const SETTLE_MS = 60
+
+export interface Watching {
+  close(): Promise<void>
+}
+
+/** Calls `take` with the files that changed, one call at a time; what changes meanwhile makes one further call. */
+export const watchFolder = (
+  folder: string,
+  clock: Clock,
+  take: (changed: readonly string[]) => Promise<void>,
+): Watching => {
+  const changed = new Set<string>()
+  let cancel: Cancel | undefined
+  let taking: Promise<void> | undefined
+
+  const soon = (): void => {
+    cancel?.()
+    cancel = clock.after(SETTLE_MS, () => {
+      if (taking || changed.size === 0) return
+      const files = [...changed]
+      changed.clear()
+      taking = take(files).finally(() => {
+        taking = undefined
+        if (changed.size > 0) soon()
+      })
+    })
+  }
+  const watcher = watch(folder, { ignored: path => isIgnored(folder, path), ignoreInitial: true })
+  watcher.on('all', (_event, path) => {
+    changed.add(relative(folder, path))
+    soon()
+  })
+  return {
+    async close() {
+      cancel?.()
+      await watcher.close()
+      await taking
+    },
+  }
+}
+
+const IGNORED: ReadonlySet<string> = new Set(['node_modules', '.git', '.millrace'])
+
+/** Packages, state and the files an editor keeps beside the one that is edited. */
+export const isIgnored = (folder: string, path: string): boolean =>
+  relative(folder, path)
+    .split(sep)
+    .some(step => IGNORED.has(step)) || /^(\.#.*|.*~|.*\.sw[a-z]|\d{4})$/.test(basename(path))

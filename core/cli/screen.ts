@@ -1,0 +1,95 @@
+/** The live view of a running app, as text for one screen. Pure: what is shown depends on the arguments alone. */
+import type { AppMappingStatus, AppStatus } from '../app-status.ts'
+import { type LogLine, plainLine } from './lines.ts'
+import { age, cut, group, printable, table } from './text.ts'
+
+export interface View {
+  readonly status: AppStatus
+  /** Records accepted in the last second, by mapping. */
+  readonly perSecond: ReadonlyMap<string, number>
+  /** The last lines of the log, oldest first. */
+  readonly log: readonly LogLine[]
+  /** Milliseconds since the epoch. */
+  readonly now: number
+  /** What stands at the right end of the first line: `Ctrl-C stops`. */
+  readonly hint: string
+}
+
+export interface Size {
+  readonly columns: number
+  readonly rows: number
+}
+
+/**
+ * Exactly `rows` lines of at most `columns` characters. Mappings come before functions before the log, which takes
+ * what is left; when even the mappings do not fit, a line says how many are not shown.
+ */
+export const renderScreen = (view: View, { columns, rows }: Size): string => {
+  const mappings = mappingLines(view)
+  const functions = functionLines(view.status)
+  const top = [title(view, columns), '', ...mappings, ...worries(view.status.mappings), '', ...functions, '']
+  const fitting = top.length <= rows ? top : [...top.slice(0, rows - 1), `… ${top.length - rows + 1} lines more`]
+  const left = rows - fitting.length
+  const log = left > 0 ? view.log.slice(-left).map(plainLine) : []
+  const lines = [...fitting, ...log]
+  const blank = Array.from({ length: Math.max(rows - lines.length, 0) }, () => '')
+  return [...lines, ...blank]
+    .slice(0, rows)
+    .map(line => cut(line, columns))
+    .join('\n')
+}
+
+const title = ({ status, now, hint }: View, columns: number): string => {
+  const since = status.startedAt === undefined ? '' : ` for ${age(Math.max(now - status.startedAt, 0))}`
+  const left = printable(`millrace ${status.name} · ${status.state}${since}`)
+  const gap = columns - left.length - hint.length
+  return gap < 2 ? left : left + ' '.repeat(gap) + hint
+}
+
+const mappingLines = ({ status, perSecond }: View): readonly string[] =>
+  table([
+    ['MAPPING', 'READS', 'STATE', 'PER SECOND', 'ACCEPTED', 'RETRIED', 'PARKED', 'IN FLIGHT', 'WAITING'],
+    ...status.mappings.map(mapping => [
+      mapping.name,
+      mapping.channel,
+      stateText(mapping),
+      perSecond.get(mapping.name) ?? 0,
+      ...[accepted(mapping), mapping.counts.retried + mapping.replay.counts.retried, parked(mapping)].map(grouped),
+      mapping.inFlight + mapping.replay.inFlight,
+      mapping.waiting + mapping.replay.waiting,
+    ]),
+  ])
+
+/** Kept a number where nothing is to be grouped, so that its column stands to the right. */
+const grouped = (number: number): string | number => (number < 1_000 ? number : group(number))
+
+const accepted = (mapping: AppMappingStatus): number => mapping.counts.accepted + mapping.replay.counts.accepted
+
+const parked = (mapping: AppMappingStatus): number => mapping.counts.parked + mapping.replay.counts.parked
+
+/** One word for a mapping: what is wrong goes before what it does. */
+export const stateText = (mapping: AppMappingStatus): string => {
+  if (mapping.state === 'running' && mapping.breaker === 'open') return 'breaker open'
+  if (mapping.state === 'running' && !mapping.healthy) return 'unhealthy'
+  return mapping.state
+}
+
+const worries = (mappings: readonly AppMappingStatus[]): readonly string[] =>
+  mappings.flatMap(mapping => {
+    const lines = mapping.lastError === undefined ? [] : [`! ${mapping.name}: ${mapping.lastError.message}`]
+    if (mapping.blocked.length > 0) lines.push(`! ${mapping.name}: waits for ${mapping.blocked.join(', ')}`)
+    return lines.map(printable)
+  })
+
+const functionLines = (status: AppStatus): readonly string[] =>
+  table([
+    ['FUNCTION', 'VERSION', 'ENVIRONMENTS', 'BUSY', 'INVOCATIONS', 'COLD STARTS'],
+    ...status.functions.map(({ name, version, environments, busy, invocations, coldStarts }) => [
+      name,
+      version.slice(0, 8),
+      environments,
+      busy,
+      grouped(invocations),
+      coldStarts,
+    ]),
+  ])

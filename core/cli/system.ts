@@ -1,0 +1,26 @@
+/** The command line's host and terminal as they are outside of tests. Rooms are loaded when a command needs them. */
+import { systemClock } from '../clock.ts'
+import type { Host, Terminal } from './host.ts'
+
+export const systemHost: Host = {
+  clock: systemClock,
+  createApp: async (config, options) => (await import('../app.ts')).createApp(config, options),
+  async stateDirOf(config, folder) {
+    const { configError, validateConfig } = await import('../config/validate.ts')
+    const validation = validateConfig(config, { folder })
+    if (!validation.ok) throw configError(validation.problems, folder)
+    return validation.config.stateDir
+  },
+  readStatus: async stateDir => (await import('../status-board.ts')).readStatus(stateDir),
+}
+
+export const systemTerminal: Terminal = {
+  cwd: process.cwd(),
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  onSignal(run) {
+    process.on('SIGINT', run).on('SIGTERM', run)
+    return () => void process.off('SIGINT', run).off('SIGTERM', run)
+  },
+}
