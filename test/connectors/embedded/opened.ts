@@ -39,7 +39,16 @@ export const openEmbedded = async (test: TestContext, opening: Opening): Promise
     await connection.close()
   })
   const reader = (mode: 'hold' | 'work', claims = 0): Child =>
-    startNode(test, [READER, mode, stateDir, opening.type, channel.name, GROUP, String(claims)])
+    startNode(test, [
+      READER,
+      mode,
+      stateDir,
+      opening.type,
+      channel.name,
+      GROUP,
+      String(claims),
+      JSON.stringify(channel.options),
+    ])
   return {
     stateDir,
     connection,

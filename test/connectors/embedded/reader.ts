@@ -7,7 +7,7 @@ import { sleep, systemClock } from '../../../core/clock.ts'
 import type { Delivery, PollRequest, Source } from '../../../core/contract.ts'
 import { silentLog } from '../../../core/log.ts'
 
-const [mode = '', stateDir = '', type = '', name = '', group = '', wanted = '0'] = process.argv.slice(2)
+const [mode = '', stateDir = '', type = '', name = '', group = '', wanted = '0', options = '{}'] = process.argv.slice(2)
 
 const say = (line: string): void => {
   process.stdout.write(`${line}\n`)
@@ -43,7 +43,7 @@ const connection = await embeddedConnector.connect(
   {},
   { clock: systemClock, log: silentLog, random: () => 0.5, stateDir },
 )
-const channel = { type, name, address: `local/${name}`, options: {} }
+const channel = { type, name, address: `local/${name}`, options: JSON.parse(options) }
 const source = await connection.openSource(channel, { group, start: 'earliest', maxInFlight: 1_000 })
 say('open')
 if (mode === 'hold') await hold(source, Number(wanted))
