@@ -2,8 +2,8 @@
  * What becomes of each record of a batch: a pure function of the batch and the engine's report (DESIGN 1.6, 1.7).
  *
  *   answered ─ not named ──────────────────────────────▶ accepted
- *            ─ named ─┬ not retryable, or out of attempts ▶ dead
- *                     └ otherwise ────────────────────────▶ failed (charged) ─▶ the rest of its order scope: again
+ *            ─ named ─┬ not retryable, or out of attempts ▶ dead ────────────┬▶ the rest of its order scope: again
+ *                     └ otherwise ────────────────────────▶ failed (charged) ┘
  *   failed   ─ alone ── as if named
  *            ─ among others ────────────────────────────▶ split, or, when splitting found nothing, again
  *   not ready, aborted ─────────────────────────────────▶ again
@@ -96,7 +96,8 @@ const judgeAnswered = (
     const failure = answer.failures.get(record.id)
     if (!failure) return ACCEPTED
     const verdict = charge(record, failure.error, failure.retryable, failure.retryAfterMs, policy)
-    if (verdict.kind === 'failed' && record.scope !== null) blocked.add(record.scope)
+    // A function stops at the first failure of a scope, also where that record is dead: the later ones were never tried.
+    if (record.scope !== null) blocked.add(record.scope)
     return verdict
   })
   return { verdicts, batch: 'done', succeeded: verdicts.some(verdict => verdict.kind === 'accepted') }
