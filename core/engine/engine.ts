@@ -8,7 +8,7 @@ import type { CreateEnvironment } from './environment.ts'
 import { inlineEnvironments } from './inline/environment.ts'
 import { createPool, type Pool } from './pool.ts'
 import { processEnvironment } from './process/environment.ts'
-import { createReaper, type Reaper } from './process/reaper.ts'
+import { openReaper, type Reaper } from './process/reaper.ts'
 import { versionOf } from './version.ts'
 
 export interface EngineParts {
@@ -26,20 +26,25 @@ interface Hosted {
 
 /** Starts nothing until a slot is used. Asking for a function that is not among `functions` throws. */
 export const createEngine = (functions: readonly FunctionSpec[], parts: EngineParts): Engine => {
-  const reaper = createReaper(parts.log)
+  const reaper = openReaper(parts.log)
   const hosted = new Map(functions.map(spec => [spec.name, hostFunction(spec, parts, reaper)]))
   const find = (name: string): Hosted => {
     const found = hosted.get(name)
     if (!found) throw new MillraceError('FUNCTION_NOT_FOUND', `functions.${name}: no such function is configured`)
     return found
   }
+  let closed: Promise<void> | undefined
+  const close = async (graceMs: number): Promise<void> => {
+    await Promise.all([...hosted.values()].map(({ pool }) => pool.close(graceMs)))
+    reaper.close()
+  }
   return {
     acquire: (functionName, mapping, signal) => find(functionName).pool.acquire(mapping, signal),
     version: functionName => find(functionName).version(),
     stats: functionName => find(functionName).pool.stats(),
-    async close(graceMs) {
-      await Promise.all([...hosted.values()].map(({ pool }) => pool.close(graceMs)))
-      reaper.close()
+    close(graceMs) {
+      closed ??= close(graceMs)
+      return closed
     },
   }
 }

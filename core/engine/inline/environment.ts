@@ -8,13 +8,14 @@
 import { sleep } from '../../clock.ts'
 import { errorInfo } from '../../errors.ts'
 import type { FunctionSpec } from '../contract.ts'
-import type { CreateEnvironment, Environment, EnvironmentParts } from '../environment.ts'
-import { initTimedOut } from '../outcomes.ts'
+import type { CreateEnvironment, Environment, EnvironmentParts, Invoked } from '../environment.ts'
+import { ABORTED, initTimedOut } from '../outcomes.ts'
 import type { LoadedFunction, Loading } from '../runtime/load.ts'
 import { type InlineInvocation, startInline } from './invoke.ts'
 import { type SharedModule, sharedModule } from './module.ts'
 
 const NO_LOGS: readonly string[] = []
+const NEVER_BEGAN: Invoked = { outcome: ABORTED, durationMs: 0, logs: NO_LOGS, maxMemoryMb: undefined, begun: false }
 
 /** Inline environments of one function. */
 export const inlineEnvironments = (spec: FunctionSpec): CreateEnvironment => {
@@ -43,6 +44,7 @@ const inlineEnvironment = (parts: EnvironmentParts, module: SharedModule): Envir
     },
     async invoke(invocation) {
       if (!loaded) throw new Error(`environment ${id} was invoked before Init`)
+      if (invocation.signal.aborted) return NEVER_BEGAN
       const startMs = clock.monotonic()
       current = startInline(invokeParts, loaded, invocation)
       const outcome = await current.outcome
@@ -58,7 +60,9 @@ const inlineEnvironment = (parts: EnvironmentParts, module: SharedModule): Envir
       const endMs = clock.monotonic() + graceMs
       const running = current
       if (running) {
-        await Promise.race([running.outcome, sleep(clock, graceMs)])
+        const done = new AbortController()
+        await Promise.race([running.outcome, sleep(clock, graceMs, done.signal)])
+        done.abort()
         running.abort(new DOMException('the app was stopped', 'AbortError'), 0)
         await running.outcome
       }

@@ -73,7 +73,6 @@ export const startInline = (parts: InlineParts, loaded: LoadedFunction, invocati
       resolve(result)
     }
     invocation.signal.addEventListener('abort', onAbort, { once: true })
-    if (invocation.signal.aborted) onAbort()
     runInvocation(loaded, { request: invocation, context, readText: checkedText, begin: NOTHING }).then(result => {
       ended = true
       settle(aborted ? ABORTED : outcomeOf(result))

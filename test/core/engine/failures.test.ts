@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { until } from '../../support/until.ts'
+import { harness, outcomeAs, type Written } from './harness.ts'
+
+const alive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const handler = (body: string): string => `export const handler = async batch => { ${body} }`
+
+const SHAPES: Readonly<Record<string, Written & { code_: string; says: RegExp }>> = {
+  'a busy loop': {
+    source: handler('for (;;) {}'),
+    timeoutMs: 500,
+    code_: 'FUNCTION_TIMEOUT',
+    says: /timeout of 500 ms/,
+  },
+  'a catastrophic regular expression': {
+    source: handler("/^(a+)+$/.test('a'.repeat(60) + 'b')"),
+    timeoutMs: 500,
+    code_: 'FUNCTION_TIMEOUT',
+    says: /timeout of 500 ms/,
+  },
+  'a synchronous child process': {
+    source: `import { execSync } from 'node:child_process'; ${handler("execSync('sleep 60')")}`,
+    timeoutMs: 500,
+    code_: 'FUNCTION_TIMEOUT',
+    says: /timeout of 500 ms/,
+  },
+  'promises that starve everything else': {
+    source: handler('const spin = () => Promise.resolve().then(spin); await spin()'),
+    timeoutMs: 500,
+    code_: 'FUNCTION_TIMEOUT',
+    says: /timeout of 500 ms/,
+  },
+  'an await that never ends': {
+    source: handler('await new Promise(() => {})'),
+    timeoutMs: 500,
+    code_: 'FUNCTION_TIMEOUT',
+    says: /timeout of 500 ms/,
+  },
+  'process.exit': { source: handler('process.exit(7)'), code_: 'FUNCTION_CRASHED', says: /exit code 7/ },
+  'process.exit with success': { source: handler('process.exit(0)'), code_: 'FUNCTION_CRASHED', says: /exit code 0/ },
+  'process.abort': { source: handler('process.abort()'), code_: 'FUNCTION_CRASHED', says: /SIGABRT/ },
+  'a signal to itself': {
+    source: handler("process.kill(process.pid, 'SIGSEGV'); await new Promise(() => {})"),
+    code_: 'FUNCTION_CRASHED',
+    says: /SIGSEGV/,
+  },
+  'a rejection that nobody handles': {
+    source: handler("Promise.reject(new TypeError('lost')); await new Promise(() => {})"),
+    code_: 'FUNCTION_CRASHED',
+    says: /nobody caught TypeError: lost/,
+  },
+  'a throw in a timer': {
+    source: handler("setTimeout(() => { throw new Error('later') }); await new Promise(() => {})"),
+    code_: 'FUNCTION_CRASHED',
+    says: /nobody caught Error: later/,
+  },
+  'nonsense written to fd 3': {
+    source: `import { writeSync } from 'node:fs'; ${handler("writeSync(3, 'hello hello hello'); await new Promise(() => {})")}`,
+    code_: 'FUNCTION_CRASHED',
+    says: /no frame.*fd 3 is the runtime's/,
+  },
+  'one array that grows': {
+    source: handler('const all = []; for (;;) all.push({ a: all.length })'),
+    memoryMb: 96,
+    code_: 'FUNCTION_OUT_OF_MEMORY',
+    says: /more than its memory of 96 MB/,
+  },
+  'a map that grows': {
+    source: handler('const all = new Map(); for (let i = 0; ; i++) all.set(i, { i })'),
+    memoryMb: 96,
+    code_: 'FUNCTION_OUT_OF_MEMORY',
+    says: /more than its memory of 96 MB/,
+  },
+  'arrays that are filled': {
+    source: handler('const all = []; for (;;) all.push(new Array(1000).fill(1.5))'),
+    memoryMb: 96,
+    code_: 'FUNCTION_OUT_OF_MEMORY',
+    says: /more than its memory of 96 MB/,
+  },
+  'buffers, which V8 does not count': {
+    source: handler(
+      'const all = []; for (;;) { all.push(Buffer.alloc(4e6, 1)); await new Promise(r => setTimeout(r, 1)) }',
+    ),
+    memoryMb: 96,
+    code_: 'FUNCTION_OUT_OF_MEMORY',
+    says: /memory of 96 MB \(\d+ MB were in use\)/,
+  },
+  'a leak while other things go on': {
+    source: handler(
+      'const all = []; for (;;) { for (let i = 0; i < 1e4; i++) all.push({ i }); await new Promise(setImmediate) }',
+    ),
+    memoryMb: 96,
+    code_: 'FUNCTION_OUT_OF_MEMORY',
+    says: /more than its memory of 96 MB/,
+  },
+  'one huge JSON text': {
+    source: handler("JSON.parse('[' + '{\"a\":[1]},'.repeat(4e6) + '1]')"),
+    memoryMb: 96,
+    code_: 'FUNCTION_OUT_OF_MEMORY',
+    says: /more than its memory of 96 MB/,
+  },
+}
+
+for (const [what, { code_, says, ...written }] of Object.entries(SHAPES))
+  test(`${what} fails the batch with ${code_}, its output is kept, and the next batch runs`, async context => {
+    const source = (written.source ?? '').replace(
+      'async batch => {',
+      "async batch => { if (batch[0].data.ok) return; console.log('it began', process.pid);",
+    )
+    const { run, engine } = await harness(context, { f: { ...written, source } })
+    const report = await run('f')
+    const { error } = outcomeAs(report, 'failed')
+    assert.equal(error.code, code_)
+    assert.match(error.message, says)
+    const began = report.logs.find(line => line.startsWith('it began'))
+    assert.ok(began, `its output is kept: ${report.logs.join('\n')}`)
+    await until('its process is gone', () => !alive(Number(began.split(' ')[2])))
+    assert.equal(engine.stats('f').environments, 0)
+    outcomeAs(await run('f', ['{"ok":true}']), 'answered')
+  })
+
+test('what a function started is killed with it', async context => {
+  const { run } = await harness(context, {
+    f: {
+      timeoutMs: 1_500,
+      source: `import { spawn } from 'node:child_process'
+        export const handler = async () => { console.log(spawn('sleep', ['60']).pid); for (;;) {} }`,
+    },
+  })
+  const report = await run('f')
+  assert.equal(outcomeAs(report, 'failed').error.code, 'FUNCTION_TIMEOUT')
+  const grandchild = Number(report.logs[0])
+  assert.ok(grandchild > 1)
+  await until('the grandchild is gone', () => !alive(grandchild))
+})
+
+test('an environment that ended while idle is replaced before it costs a batch anything', async context => {
+  const { run } = await harness(context, {
+    f: { source: 'export const handler = () => { setTimeout(() => process.exit(1), 30); return process.pid }' },
+  })
+  const first = outcomeAs(await run('f'), 'answered').value as number
+  await until('it has ended', () => !alive(first))
+  const second = outcomeAs(await run('f'), 'answered').value as number
+  assert.notEqual(second, first)
+})
+
+test('a request that a dead environment never began goes to another, free of charge', async context => {
+  // It loops right after its answer: the next request arrives at a process that will never read it.
+  const { run } = await harness(context, {
+    f: {
+      timeoutMs: 1_000,
+      source: `let calls = 0
+        export const handler = () => { calls++; if (calls === 1) setImmediate(() => { for (;;) {} }); return process.pid }`,
+    },
+  })
+  const first = outcomeAs(await run('f'), 'answered').value
+  const second = outcomeAs(await run('f'), 'answered').value
+  assert.notEqual(second, first)
+})
+
+test('output without end is bounded, and says so', async context => {
+  const { run, lines } = await harness(context, {
+    f: {
+      timeoutMs: 1_500,
+      source: "export const handler = () => { for (let i = 0; ; i++) console.log('line', i, 'x'.repeat(200)) }",
+    },
+  })
+  const report = await run('f')
+  // What the pipe does not take, Node keeps in the memory of the function: whichever limit is reached first.
+  assert.match(outcomeAs(report, 'failed').error.code ?? '', /^FUNCTION_(TIMEOUT|OUT_OF_MEMORY)$/)
+  assert.ok(report.logs.length <= 100)
+  assert.ok(report.logs.some(line => line.includes('printed more than an invocation may')))
+  assert.ok(lines.join('\n').length < 4_000_000)
+})
+
+test('one line of many megabytes is cut', async context => {
+  const { run } = await harness(context, {
+    f: { source: "export const handler = () => { process.stdout.write('y'.repeat(5e6)); throw new Error('x') }" },
+  })
+  const report = await run('f')
+  outcomeAs(report, 'failed')
+  assert.ok(report.logs.every(line => line.length < 5_000))
+})
