@@ -110,7 +110,7 @@ const recalling = (promise: Promised): void => {
 
   promise('a parked record is recalled as parked, whoever parked it', async ({ store, elsewhere }) => {
     const odd = 'a\u0000b\ud800c'
-    assert.equal((await elsewhere.recall(MAPPING, SOURCE, [odd])).size, 0)
+    for (const reader of [store, elsewhere]) assert.equal((await reader.recall(MAPPING, SOURCE, [odd])).size, 0)
     await store.park([letterFor(fullRecord(odd)), letterFor(fullRecord('weak', { idStrength: 'weak' }))])
     for (const reader of [store, elsewhere])
       assert.deepEqual(await reader.recall(MAPPING, SOURCE, ['0', odd, 'weak']), new Map([[odd, PARKED]]))
@@ -279,6 +279,18 @@ const replaying = (promise: Promised): void => {
     assert.equal((await store.get(id))?.summary.state, 'replaying')
     await store.park([letterFor(fullRecord('1'), { replayOf: id })])
     assert.equal((await store.get(id))?.summary.state, 'replaying')
+  })
+
+  promise('a process that was held up leaves its own late claims alone for a while', async ({ store, advance }) => {
+    await store.park([letterFor(fullRecord('1'))])
+    await store.requestReplay({ all: true })
+    const [first] = (await store.claim(CLAIM)).letters
+    assert.ok(first)
+    advance(LEASE_MS)
+    assert.equal(await store.reclaim(MAPPING, SOURCE), 0)
+    assert.deepEqual(await store.renew([first.claim], LEASE_MS), [first.claim])
+    advance(2 * LEASE_MS)
+    assert.equal(await store.reclaim(MAPPING, SOURCE), 1)
   })
 
   promise('a returned letter comes again when it is due, with its attempts', async ({ store, advance }) => {

@@ -118,8 +118,12 @@ test('a waiting poll wakes for a request of this process without time passing', 
   const { store, source, park } = await openReplay(context)
   await park('1')
   const polled = source.poll(pollFor({ waitMs: 60_000 }))
+  let woken = 0
+  polled.then(deliveries => {
+    woken = deliveries.length
+  })
   await store.requestReplay({ all: true })
-  assert.equal((await polled).length, 1)
+  await until('the poll has the letter', () => woken === 1)
 })
 
 test('a waiting poll wakes for a deferred letter when it is due', async context => {
