@@ -414,3 +414,35 @@ both(
     assert.ok(lines.includes('warn functions.f: its shutdown failed: seen'), lines.join('\n'))
   },
 )
+
+both(
+  'a body stays what it was while other frames come',
+  {
+    source: `${imports}export const handler = onBatch(q, async ([record], context) => {
+      const before = Buffer.from(record.body).toString()
+      for (let turn = 0; turn < 20; turn++) await context.send(q, [{ data: 'z'.repeat(200) }])
+      return [before, Buffer.from(record.body).toString()]
+    })`,
+  },
+  async ({ run }) => {
+    const body = JSON.stringify('y'.repeat(100))
+    assert.deepEqual(outcomeAs(await run('f', [body]), 'answered').value, [body, body])
+  },
+)
+
+both(
+  'what is sent after the invocation is over is refused and not sent',
+  {
+    source: `${imports}let late
+    export const handler = onBatch(q, async ([record], context) => {
+      if (record.data.later) return late.then(() => 'sent', error => error.code)
+      late = new Promise(resolve => setTimeout(resolve, 20)).then(() => context.send(q, [{ data: 1 }]))
+      late.catch(() => {})
+    })`,
+  },
+  async ({ run, sent }) => {
+    outcomeAs(await run('f'), 'answered')
+    assert.equal(outcomeAs(await run('f', ['{"later":true}']), 'answered').value, 'SEND_FAILED')
+    assert.deepEqual(sent, [])
+  },
+)

@@ -1,0 +1,62 @@
+/** Checked by tsc: each line marked as an error has to be one. The test itself only shows that the file loads. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import * as z from 'zod'
+import { embedded } from '../../../connectors/embedded/channel.ts'
+import { HANDLER } from '../../../core/function/handler.ts'
+import { onBatch } from '../../../core/function/on-batch.ts'
+import { onRecord } from '../../../core/function/on-record.ts'
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+const same = <A, B>(_: Same<A, B>): void => {}
+
+const local = embedded()
+const orders = local.queue('orders', { schema: z.object({ id: z.string(), total: z.number() }) })
+const receipts = local.topic('receipts', { schema: z.object({ order: z.string(), at: z.string().transform(Number) }) })
+const images = local.queue('images', { codec: 'bytes' })
+const notes = local.queue('notes', { codec: 'text' })
+
+const byRecord = onRecord(orders, async (order, context) => {
+  same<typeof order.data, { id: string; total: number }>(true)
+  // @ts-expect-error a misspelt field of data
+  order.data.totl
+  // @ts-expect-error a misspelt field of the record
+  order.idempotencykey
+  // @ts-expect-error a misspelt field of the context
+  context.sennd
+  // @ts-expect-error data is not to be written to through the record
+  order.data = { id: '', total: 0 }
+  await context.send(receipts, [{ data: { order: order.data.id, at: '1' }, key: order.key }])
+  // @ts-expect-error what is sent is what the schema takes, not what it makes of it
+  await context.send(receipts, [{ data: { order: order.data.id, at: 1 } }]).catch(() => {})
+  // @ts-expect-error a field is missing
+  await context.send(receipts, [{ data: { order: order.data.id } }]).catch(() => {})
+  // @ts-expect-error a channel is a value, not its name
+  await context.send('receipts', [])
+  // @ts-expect-error text is not bytes
+  await context.send(images, [{ data: 'text' }]).catch(() => {})
+  // @ts-expect-error a misspelt field of a record to send
+  await context.send(notes, [{ data: 'text', kye: 'k' }]).catch(() => {})
+})
+
+const byBatch = onBatch(receipts, batch => {
+  same<(typeof batch)[number]['data'], { order: string; at: number }>(true)
+  return { batchItemFailures: batch.map(({ id }) => ({ itemIdentifier: id })) }
+})
+
+// @ts-expect-error a misspelt name in the answer
+onBatch(orders, batch => ({ batchItemFailure: batch }))
+// @ts-expect-error an answer is not a list of ids
+onBatch(orders, async batch => batch.map(({ id }) => id))
+// @ts-expect-error a misspelt option
+onRecord(orders, () => {}, { concurency: 2 })
+
+const bySeveral = onRecord([orders, images], record => {
+  same<typeof record.data, { id: string; total: number } | Uint8Array<ArrayBufferLike>>(true)
+})
+
+test('handlers carry the channels they were written for', () => {
+  assert.deepEqual(byRecord[HANDLER].channels, [orders])
+  assert.deepEqual(byBatch[HANDLER].channels, [receipts])
+  assert.deepEqual(bySeveral[HANDLER].channels, [orders, images])
+})
