@@ -1,6 +1,6 @@
 /** The embedded broker: queues, topics and streams in the SQLite database of the app's state folder. */
 import { resolve } from 'node:path'
-import type { Check, Connection, Connector, Context } from '../../core/contract.ts'
+import type { Check, Connection, Connector, Context, Source } from '../../core/contract.ts'
 import { openDatabase } from '../../core/database.ts'
 import { errorInfo } from '../../core/errors.ts'
 import { openCompeting } from './competing.ts'
@@ -28,12 +28,26 @@ export const embeddedConnector: Connector<EmbeddedOptions> = {
 const connectionOn = (place: Place): Connection => {
   const { database } = place
   const retention = startRetention(place)
+  const sources = new Set<Source>()
   let closing: Promise<void> | undefined
+  const close = async (): Promise<void> => {
+    await retention.stop()
+    for (const source of sources) await source.close()
+    await database.close()
+  }
+  /** A source that could not give back what it claimed, on a full disk, is asked again by the next close. */
+  const tryAgain = (error: unknown): never => {
+    closing = undefined
+    throw error
+  }
   return {
     async openSource(ref, read) {
       const channel = await openChannel(database, ref, newUid(place))
       retention.keep(channel, ref.options)
-      return channel.type === 'stream' ? openStream(place, channel, read) : openCompeting(place, channel, read)
+      const open = channel.type === 'stream' ? openStream : openCompeting
+      const source = await open(place, channel, read)
+      sources.add(source)
+      return { ...source, close: () => source.close().then(() => void sources.delete(source)) }
     },
     async openSink(ref) {
       const channel = await openChannel(database, ref, newUid(place))
@@ -42,7 +56,7 @@ const connectionOn = (place: Place): Connection => {
     },
     check: async () => [await checkWriting(place)],
     close() {
-      closing ??= retention.stop().then(() => database.close())
+      closing ??= close().catch(tryAgain)
       return closing
     },
   }
