@@ -33,6 +33,13 @@ interface PendingSend {
 // Meant for Node, which has read it: not part of what a function sees, nor what it starts.
 delete process.env.NODE_COMPILE_CACHE
 
+/**
+ * The pipes for output are sockets, on which Node queues in memory what they do not take: a handler that prints and then
+ * loops would lose its last words, and one that prints without end its memory. Written through, it waits instead.
+ */
+for (const stream of [process.stdout, process.stderr])
+  (stream as { _handle?: { setBlocking?(on: boolean): void } })._handle?.setBlocking?.(true)
+
 let place: Place
 let loaded: LoadedFunction | undefined
 let running: Running | undefined

@@ -34,7 +34,7 @@ const SHAPES: Readonly<Record<string, Written & { code_: string; says: RegExp }>
     says: /timeout of 500 ms/,
   },
   'promises that starve everything else': {
-    source: handler('const spin = () => Promise.resolve().then(spin); await spin()'),
+    source: handler('for (;;) await null'),
     timeoutMs: 500,
     code_: 'FUNCTION_TIMEOUT',
     says: /timeout of 500 ms/,
