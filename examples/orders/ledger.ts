@@ -2,7 +2,10 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const folder = join(import.meta.dirname, '../../.millrace/orders-example')
+/** Also where Millrace keeps its state: the folder from which `npm start` and `npx millrace dlq list` are run. */
+export const STATE_DIR = process.env.ORDERS_STATE ?? join(import.meta.dirname, '../../.millrace')
+
+const folder = join(STATE_DIR, 'orders-example')
 mkdirSync(folder, { recursive: true })
 
 export const ORDERED = join(folder, 'ordered.ndjson')

@@ -1,12 +1,12 @@
 import { defineConfig } from 'millrace'
 import { orders, receipts } from './channels.ts'
+import { STATE_DIR } from './ledger.ts'
 
 export default defineConfig({
   name: 'orders-example',
-  // In the folder from which `npm start` and `npx millrace dlq list` are run.
-  stateDir: '../../.millrace',
+  stateDir: STATE_DIR,
   functions: {
-    charge: { file: './functions/charge.ts', timeout: '10s', memory: 256 },
+    charge: { file: './functions/charge.ts', timeout: '10s', memory: 256, env: { ORDERS_STATE: STATE_DIR } },
     email: './functions/email.ts',
   },
   mappings: {
