@@ -2,7 +2,7 @@
 import { InvalidArgumentError, Option } from 'commander'
 import type { LetterState, ListFilter } from '../../dlq/store.ts'
 import { silentLog } from '../log.ts'
-import { type ConfigChoice, loadChosen, withConfig } from './config-option.ts'
+import { type ConfigChoice, loadState, withConfig } from './config-option.ts'
 import type { HostedApp, Run } from './host.ts'
 import { letterJson, lettersText, letterText } from './letter-text.ts'
 import type { AddCommand } from './program.ts'
@@ -69,7 +69,7 @@ const withApp = async <Result>(
   run: Run,
   use: (app: HostedApp) => Promise<Result>,
 ): Promise<Result> => {
-  const { file, config } = await loadChosen(choice, run)
+  const { file, config } = await loadState(choice, run)
   const app = await run.host.createApp(config, { configFile: file, log: silentLog })
   try {
     return await use(app)

@@ -1,12 +1,12 @@
 /** `millrace dlq replay`: asks for it, then watches until every letter is processed, failed again, or waits for a host. */
 import type { Command } from 'commander'
 import { typedLetterId } from '../../dlq/letter-id.ts'
-import type { LetterState, LetterSummary, ReplayAnswer } from '../../dlq/store.ts'
+import type { LetterState, LetterSummary, RefusedReplay, ReplayAnswer } from '../../dlq/store.ts'
 import { sleep } from '../clock.ts'
 import { MillraceError } from '../errors.ts'
 import { type Log, silentLog } from '../log.ts'
 import type { ProcessStatus } from '../status-board.ts'
-import { type ConfigChoice, loadChosen, withConfig } from './config-option.ts'
+import { type ConfigChoice, loadChosen, loadState, withConfig } from './config-option.ts'
 import type { ExitCode, HostedApp, Run } from './host.ts'
 import { linesTo, plainLine } from './lines.ts'
 import { count, printable } from './text.ts'
@@ -32,15 +32,15 @@ export const addReplay = (dlq: Command, run: Run, exit: (code: ExitCode) => void
 
 const replay = async (typed: readonly string[], choice: ReplayChoice, run: Run): Promise<ExitCode> => {
   checkSelection(typed, choice)
-  const { file, folder, config } = await loadChosen(choice, run)
+  const { file, folder, config } = await (choice.here ? loadChosen : loadState)(choice, run)
   const app = await run.host.createApp(config, { configFile: file, log: logOf(choice, run), sources: 'replays' })
   const interrupted = new AbortController()
   const stopListening = run.terminal.onSignal(() => interrupted.abort())
   try {
-    const chosen = choice.all ? await idsIn(app, 'open', choice.mapping) : [...new Set(typed.map(typedLetterId))]
+    const chosen = choice.all ? await notResolved(app, choice.mapping) : [...new Set(typed.map(typedLetterId))]
     const answer = await request(app, chosen)
     run.terminal.stdout.write(`${answerText(answer)}\n`)
-    const refused = new Set(answer.refused.map(({ id }) => id))
+    const refused = new Set(answer.refused.filter(isRefused).map(({ id }) => id))
     const ids = chosen.filter(id => !refused.has(id))
     if (choice.here && ids.length > 0) await app.start()
     const stateDir = await run.host.stateDirOf(config, folder)
@@ -66,27 +66,34 @@ const logOf = ({ here }: ReplayChoice, { host, terminal }: Run): Log =>
 const request = async (app: HostedApp, ids: readonly string[]): Promise<ReplayAnswer> =>
   ids.length === 0 ? { requested: 0, refused: [] } : app.deadLetters.replay({ ids })
 
-const answerText = ({ requested, refused }: ReplayAnswer): string =>
-  [
-    requested === 0 ? 'nothing to replay' : `replay of ${count(requested, 'dead letter')} requested`,
-    ...refused.map(({ id, reason }) => `${id} is not replayed: ${reason}`),
+/** One that was requested before is on its way like those requested now. */
+const isRefused = ({ reason }: RefusedReplay): boolean => reason === 'unknown' || reason === 'resolved'
+
+const answerText = ({ requested, refused }: ReplayAnswer): string => {
+  const before = refused.filter(each => !isRefused(each)).length
+  return [
+    requested > 0 ? `replay of ${count(requested, 'dead letter')} requested` : '',
+    before > 0 ? `replay of ${count(before, 'dead letter')} was requested before` : '',
+    ...refused.filter(isRefused).map(({ id, reason }) => printable(`${id} is not replayed: ${reason}`)),
+    requested + refused.length === 0 ? 'nothing to replay' : '',
   ]
-    .map(printable)
+    .filter(line => line !== '')
     .join('\n')
+}
 
 const PAGE = 500
 
-/** The ids of all letters in this state, page by page. */
-const idsIn = async (app: HostedApp, state: LetterState, mapping?: string): Promise<readonly string[]> =>
-  (await lettersIn(app, state, mapping)).map(({ id }) => id)
+const notResolved = async (app: HostedApp, mapping?: string): Promise<readonly string[]> =>
+  (await lettersIn(app, undefined, mapping)).map(({ id }) => id)
 
-const lettersIn = async (app: HostedApp, state: LetterState, mapping?: string): Promise<readonly LetterSummary[]> => {
+/** All letters in this state, or in any but resolved; page by page, because one answer is bounded. */
+const lettersIn = async (app: HostedApp, state?: LetterState, mapping?: string): Promise<readonly LetterSummary[]> => {
   const found: LetterSummary[] = []
   for (;;) {
     const last = found.at(-1)
     const filter = {
-      state,
       limit: PAGE,
+      ...(state === undefined ? {} : { state }),
       ...(mapping === undefined ? {} : { mapping }),
       ...(last ? { before: last.id } : {}),
     }

@@ -1,7 +1,7 @@
 /** The live view of a running app, as text for one screen. Pure: what is shown depends on the arguments alone. */
 import type { AppMappingStatus, AppStatus } from '../app-status.ts'
 import { type LogLine, plainLine } from './lines.ts'
-import { age, cut, group, printable, table } from './text.ts'
+import { age, cut, printable, table } from './text.ts'
 
 export interface View {
   readonly status: AppStatus
@@ -54,18 +54,13 @@ const mappingLines = ({ status, perSecond }: View): readonly string[] =>
       mapping.channel,
       stateText(mapping),
       perSecond.get(mapping.name) ?? 0,
-      ...[accepted(mapping), mapping.counts.retried + mapping.replay.counts.retried, parked(mapping)].map(grouped),
+      mapping.counts.accepted + mapping.replay.counts.accepted,
+      mapping.counts.retried + mapping.replay.counts.retried,
+      mapping.counts.parked + mapping.replay.counts.parked,
       mapping.inFlight + mapping.replay.inFlight,
       mapping.waiting + mapping.replay.waiting,
     ]),
   ])
-
-/** Kept a number where nothing is to be grouped, so that its column stands to the right. */
-const grouped = (number: number): string | number => (number < 1_000 ? number : group(number))
-
-const accepted = (mapping: AppMappingStatus): number => mapping.counts.accepted + mapping.replay.counts.accepted
-
-const parked = (mapping: AppMappingStatus): number => mapping.counts.parked + mapping.replay.counts.parked
 
 /** One word for a mapping: what is wrong goes before what it does. */
 export const stateText = (mapping: AppMappingStatus): string => {
@@ -89,7 +84,7 @@ const functionLines = (status: AppStatus): readonly string[] =>
       version.slice(0, 8),
       environments,
       busy,
-      grouped(invocations),
+      invocations,
       coldStarts,
     ]),
   ])

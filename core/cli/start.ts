@@ -1,5 +1,6 @@
 /** `millrace start`: runs the app until a signal, then drains it. */
 
+import type { AppStatus } from '../app-status.ts'
 import { type ConfigChoice, loadChosen, withConfig } from './config-option.ts'
 import type { HostedApp, Run } from './host.ts'
 import type { AddCommand } from './program.ts'
@@ -37,7 +38,8 @@ export const runUntilSignal = async (app: HostedApp, view: LiveView, { terminal 
   const signals = signalCounter(terminal.onSignal)
   try {
     view.follow(() => app.status())
-    await Promise.race([app.start(), signals.first])
+    const started = app.start().then(() => view.log.info(runningText(app.status())))
+    await Promise.race([started, signals.first])
     await signals.first
     view.hint('stopping; Ctrl-C again ends it at once')
     view.log.info('stopping: running batches finish, nothing new is claimed; a second signal ends it at once')
@@ -49,6 +51,9 @@ export const runUntilSignal = async (app: HostedApp, view: LiveView, { terminal 
     signals.close()
   }
 }
+
+const runningText = ({ name, mappings }: AppStatus): string =>
+  `${name} is running: ${mappings.map(mapping => `${mapping.name} reads ${mapping.channel}`).join(', ') || 'no mappings'}`
 
 interface Signals {
   readonly first: Promise<void>

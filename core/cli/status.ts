@@ -1,6 +1,6 @@
 /** `millrace status`: what the processes that run on this state folder say of themselves. */
 import type { ProcessStatus } from '../status-board.ts'
-import { type ConfigChoice, loadChosen, withConfig } from './config-option.ts'
+import { type ConfigChoice, loadState, withConfig } from './config-option.ts'
 import type { Run } from './host.ts'
 import type { AddCommand } from './program.ts'
 import { stateText } from './screen.ts'
@@ -19,7 +19,7 @@ export const addStatus: AddCommand = (program, run, exit) => {
 
 const status = async (choice: StatusChoice, run: Run): Promise<0> => {
   const { host, terminal } = run
-  const { config, folder } = await loadChosen(choice, run)
+  const { config, folder } = await loadState(choice, run)
   const stateDir = await host.stateDirOf(config, folder)
   const processes = await host.readStatus(stateDir)
   const text = choice.json

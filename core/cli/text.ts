@@ -20,9 +20,14 @@ export const cut = (text: string, columns: number): string => {
   return characters.length <= columns ? text : `${characters.slice(0, Math.max(columns - 1, 0)).join('')}…`
 }
 
-/** Columns as wide as their widest cell, two spaces apart; numbers to the right. Cells are made printable. */
+/** Columns as wide as their widest cell, two spaces apart; numbers grouped and to the right. Texts are made printable. */
 export const table = (rows: readonly (readonly (string | number)[])[]): readonly string[] => {
-  const cells = rows.map(row => row.map(cell => ({ text: printable(String(cell)), right: typeof cell === 'number' })))
+  const cells = rows.map(row =>
+    row.map(cell => ({
+      text: typeof cell === 'number' ? group(cell) : printable(cell),
+      right: typeof cell === 'number',
+    })),
+  )
   const widths = (cells[0] ?? []).map((_, column) => Math.max(...cells.map(row => length(row[column]?.text ?? ''))))
   const rightColumns = (cells[0] ?? []).map((_, column) => cells.slice(1).some(row => row[column]?.right))
   return cells.map(row =>
