@@ -86,6 +86,7 @@ export const watchFolder = (
   }
   const watcher = watch(folder, { ignored: path => isIgnored(folder, path), ignoreInitial: true })
   watcher.on('all', (_event, path) => {
+    if (!isCode(path)) return
     changed.add(relative(folder, path))
     soon()
   })
@@ -97,6 +98,9 @@ export const watchFolder = (
     },
   }
 }
+
+/** What Node loads. Anything else may be written by the app itself, whose log must not make it load again for ever. */
+export const isCode = (path: string): boolean => /\.(?:[cm]?[jt]s|json|wasm|node)$/.test(path)
 
 const IGNORED: ReadonlySet<string> = new Set(['node_modules', '.git', '.millrace'])
 

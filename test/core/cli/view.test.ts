@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AppStatus } from '../../../core/app-status.ts'
-import { isIgnored } from '../../../core/cli/dev.ts'
+import { isCode, isIgnored } from '../../../core/cli/dev.ts'
 import type { Terminal } from '../../../core/cli/host.ts'
 import { chooseShow, openView } from '../../../core/cli/view.ts'
 import { systemClock } from '../../../core/clock.ts'
@@ -43,4 +43,9 @@ test('dev does not watch packages, state, or what editors keep beside a file', (
     assert.ok(isIgnored('/node_modules/app', `/node_modules/app/${path}`), path)
   for (const path of ['millrace.config.ts', 'functions/charge.ts', 'a/.env'])
     assert.ok(!isIgnored('/node_modules/app', `/node_modules/app/${path}`), path)
+})
+
+test('dev takes changes of what Node loads, not of what an app writes', () => {
+  for (const path of ['a.ts', 'a.mts', 'a.js', 'a.cjs', 'rates.json']) assert.ok(isCode(path), path)
+  for (const path of ['dev.log', 'got', 'got.ndjson', 'a.ts.map', 'sedfqoqEt']) assert.ok(!isCode(path), path)
 })

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { versionOf } from '../../../core/engine/version.ts'
+import { temporaryFolder } from '../../support/folder.ts'
+
+test('a version changes with the function and with every file it reaches by a relative import', async context => {
+  const folder = await temporaryFolder(context)
+  await mkdir(join(folder, 'lib'))
+  const write = (name: string, text: string): Promise<void> => writeFile(join(folder, name), text)
+  await write('f.ts', "import { a } from './lib/a.ts'\nimport './side.js'\nconst later = () => import( '../gone.ts' )")
+  await write('side.js', 'require("./lib/c.cjs")')
+  await write('lib/a.ts', "export {\n  b,\n} from './b.ts'\nimport '../f.ts'")
+  await write('lib/b.ts', 'export const b = 1')
+  await write('lib/c.cjs', '')
+  await write('other.ts', '')
+  const version = (): string => versionOf({ file: join(folder, 'f.ts') })
+  const before = version()
+  assert.match(before, /^[0-9a-f]{12}$/)
+  await write('other.ts', 'not reached')
+  assert.equal(version(), before)
+  const seen = new Set([before])
+  for (const name of ['lib/b.ts', 'lib/c.cjs', 'side.js', 'lib/a.ts', 'f.ts']) {
+    await write(name, `// changed\nimport './lib/b.ts'; import './side.js'; import './lib/a.ts'; import './lib/c.cjs'`)
+    seen.add(version())
+  }
+  assert.equal(seen.size, 6)
+})
+
+test('the same code has the same version in another folder, where a release may have been unpacked', async context => {
+  const versions = []
+  for (const _ of [1, 2]) {
+    const folder = await temporaryFolder(context)
+    await writeFile(join(folder, 'f.ts'), "import './g.ts'")
+    await writeFile(join(folder, 'g.ts'), '')
+    versions.push(versionOf({ file: join(folder, 'f.ts') }))
+  }
+  assert.equal(versions[0], versions[1])
+})
+
+test('a handler given as a value is inline, a file that is not there is missing', () => {
+  assert.equal(versionOf({ handler: () => {} }), 'inline')
+  assert.equal(versionOf({ file: '/nowhere/f.ts' }), 'missing')
+})
