@@ -100,7 +100,7 @@ test('dev keeps what ran before when a file is broken, and shows why', async con
   await writeFile(join(cwd, 'millrace.config.ts'), config('batchSiz: 5'))
   await child.line(/error not taken, what ran before goes on: .*batchSiz is not an option; did you mean batchSize\?/)
   await writeFile(join(cwd, 'millrace.config.ts'), 'export default {')
-  await child.line(/error not taken, what ran before goes on: .*cannot be imported.*/millrace\.config\.ts:1/)
+  await child.line(/error not taken, what ran before goes on: .*cannot be imported.*\/millrace\.config\.ts:1/)
   await send(cwd, '1')
   await until('what ran before goes on', async () => (await got(cwd)) === 'first 1\n')
   await writeFile(join(cwd, 'millrace.config.ts'), config('batchSize: 7'))
