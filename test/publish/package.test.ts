@@ -46,7 +46,13 @@ test('what is published installs, can be imported with its types, and brings the
     "import { defineConfig } from 'millrace'\nexport const typed: Function = defineConfig\n",
   )
   const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
-  await ran(startNode(context, [tsc, '--noEmit', '--strict', '--module', 'nodenext', 'typed.ts'], { cwd: folder }))
+  // A user of Node's own modules has their types; ours refer to them.
+  const nodeTypes = ['--types', 'node', '--typeRoots', join(ROOT, 'node_modules/@types')]
+  await ran(
+    startNode(context, [tsc, '--noEmit', '--strict', '--module', 'nodenext', ...nodeTypes, 'typed.ts'], {
+      cwd: folder,
+    }),
+  )
 
   const help = await ran(startNode(context, ['node_modules/.bin/millrace', '--help'], { cwd: folder }))
   assert.match(help, /millrace/)
