@@ -19,7 +19,7 @@ export const answerText = (value: unknown): AnswerText => {
   if (value === undefined || value === null) return NOTHING
   let text: string | undefined
   try {
-    text = JSON.stringify(value)
+    text = JSON.stringify(value, errorsAsData)
   } catch (thrown) {
     return invalid(`${whereUnserialisable(value)} (${errorInfo(thrown).message.split('\n')[0]})`)
   }
@@ -27,6 +27,9 @@ export const answerText = (value: unknown): AnswerText => {
   const bytes = text.length > MAX_ANSWER_BYTES ? text.length : Buffer.byteLength(text)
   return bytes > MAX_ANSWER_BYTES ? tooLarge(bytes) : { text }
 }
+
+/** JSON would make `{}` of an Error, and of a failure's cause nothing would be left. */
+const errorsAsData = (_name: string, value: unknown): unknown => (value instanceof Error ? errorInfo(value) : value)
 
 const invalid = (problem: string): AnswerText => ({
   error: {
