@@ -2,7 +2,8 @@
 
 export { embedded } from '../connectors/embedded/channel.ts'
 export type { LetterState, LetterSummary, ReplayAnswer, ReplaySelection, StoredLetter } from '../dlq/store.ts'
-export { type App, type AppOptions, createApp, type DeadLetters } from './app.ts'
+export { createApp } from './app.ts'
+export type { App, AppOptions, DeadLetters } from './app-contract.ts'
 export type { AppStatus } from './app-status.ts'
 export type { Channel, Codec, DataOf, InputOf, Reading } from './config/channel.ts'
 export { type Config, defineConfig, type MappingConfig } from './config/define.ts'

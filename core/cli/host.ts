@@ -1,5 +1,5 @@
 /** What the command line asks of the rest of Millrace, handed in so that commands are tested without it. */
-import type { App, AppOptions } from '../app.ts'
+import type { App, AppOptions } from '../app-contract.ts'
 import type { Clock } from '../clock.ts'
 import type { ProcessStatus } from '../status-board.ts'
 

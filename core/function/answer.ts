@@ -5,7 +5,8 @@ import type { ErrorInfo } from '../contract.ts'
 export interface BatchItemFailure {
   /** The `id` of a record of the batch. */
   readonly itemIdentifier: string
-  readonly error?: ErrorInfo
+  /** Kept in the dead letter: a text, an Error, or its parts. */
+  readonly error?: string | ErrorInfo
   /** False parks the record at once. Default: true. */
   readonly retryable?: boolean
   /** Not to be tried again before this many milliseconds have passed. */

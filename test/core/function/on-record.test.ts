@@ -79,7 +79,7 @@ test('a failure carries its error as data, and what it says of trying again', as
   const batch = Object.keys(thrown).map(id => record(id, null))
   const answer = await handler(batch, contextOf('none'))
   const failures = answer?.batchItemFailures.map(({ error, ...failure }) => {
-    const { stack: _, ...rest } = error ?? { name: '', message: '' }
+    const { stack: _, ...rest } = typeof error === 'object' ? error : { name: '', message: '' }
     return { ...failure, error: rest }
   })
   assert.deepEqual(failures, [

@@ -1,0 +1,57 @@
+/** What an app offers: to a service that embeds it, to the command line, to tests. */
+import type { LetterSummary, ListFilter, ReplayAnswer, ReplaySelection, StoredLetter } from '../dlq/store.ts'
+import type { AppStatus } from './app-status.ts'
+import type { Channel, InputOf } from './config/channel.ts'
+import type { OutgoingRecord } from './contract.ts'
+import type { MillraceError } from './errors.ts'
+import type { SendRecord } from './function/context.ts'
+import type { Log } from './log.ts'
+import type { Sources } from './mappings.ts'
+
+export interface App {
+  /**
+   * Starts every mapping. Resolves when each reads its source, or waits for a source that is not there yet. Rejects
+   * with SECRET_MISSING or STATE_UNAVAILABLE, and then nothing runs. The process stays alive until `stop`.
+   */
+  start(): Promise<void>
+  /** Drains: finishes what runs within `drainTimeout`, gives back the rest, closes everything. May be called twice. */
+  stop(): Promise<void>
+  /**
+   * Sends records to a channel of the configuration, given as value or address; resolves once its broker confirmed
+   * every one. Rejects with SEND_INVALID, and nothing was sent, or with SEND_FAILED when some were not confirmed.
+   */
+  send<Target extends Channel>(channel: Target | string, records: readonly SendRecord<InputOf<Target>>[]): Promise<void>
+  /** Like `send`, with bodies that are bytes already and unchecked; answers for each record. */
+  sendOutgoing(address: string, records: readonly OutgoingRecord[]): Promise<readonly (null | MillraceError)[]>
+  /** Takes a changed configuration: only functions and mappings that changed are exchanged. Rejects and changes nothing when it is wrong. */
+  reload(config: unknown): Promise<ReloadAnswer>
+  /** Claims nothing more for a mapping, or goes on. */
+  pause(mapping: string): Promise<void>
+  resume(mapping: string): Promise<void>
+  status(): AppStatus
+  readonly deadLetters: DeadLetters
+}
+
+export interface ReloadAnswer {
+  /** Names of functions and mappings. */
+  readonly functions: readonly string[]
+  readonly mappings: readonly string[]
+}
+
+/** The dead letters of an app; also those of other processes on the same state folder. */
+export interface DeadLetters {
+  /** The letters parked last, first. Default limit: 100. */
+  list(filter?: Partial<ListFilter>): Promise<readonly LetterSummary[]>
+  show(id: string): Promise<StoredLetter>
+  /** Has them run again, by whichever process hosts their mapping; resolves when the request is durable. */
+  replay(selection: ReplaySelection): Promise<ReplayAnswer>
+}
+
+export interface AppOptions {
+  /** What relative paths start from. Default: the folder of `configFile`, else the working folder. */
+  readonly configFile?: string
+  /** Default: silent. */
+  readonly log?: Log
+  /** What mappings read: `replays` leaves their channels alone and only runs dead letters again. Default: all. */
+  readonly sources?: Sources
+}

@@ -1,0 +1,9 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { GENERATED_FILES, generated } from '../../tools/docs.ts'
+
+for (const file of GENERATED_FILES)
+  test(`${file} says what the code says`, () => {
+    assert.equal(readFileSync(file, 'utf8'), generated(file), 'run node tools/docs.ts')
+  })

@@ -1,0 +1,74 @@
+/**
+ * The generated parts of the documentation, between `<!-- name -->` and `<!-- /name -->`: tables of options and errors, the
+ * command line's help. `node tools/docs.ts` writes them; a test says when they are not what the code says.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { embeddedOptions } from '../connectors/embedded/channel.ts'
+import { createProgram } from '../core/cli/program.ts'
+import { systemClock } from '../core/clock.ts'
+import { appOptions } from '../core/config/app-options.ts'
+import { functionOptions } from '../core/config/function-options.ts'
+import { policyOptions } from '../core/config/mapping-options.ts'
+import { optionsTable } from '../core/config/options.ts'
+import { ERROR_CODES } from '../core/errors.ts'
+
+const ROOT = new URL('../', import.meta.url)
+
+export const GENERATED_FILES = ['docs/configuration.md', 'docs/errors.md', 'docs/command-line.md']
+
+const PARTS: Readonly<Record<string, () => string>> = {
+  'app options': () => optionsTable(appOptions),
+  'function options': () => optionsTable(functionOptions),
+  'mapping options': () => optionsTable(policyOptions),
+  'embedded connection options': () => optionsTable(embeddedOptions.connection),
+  'embedded topic options': () => optionsTable(embeddedOptions.channels.topic),
+  'embedded stream options': () => optionsTable(embeddedOptions.channels.stream),
+  'error codes': () =>
+    [
+      '| code | meaning |',
+      '|---|---|',
+      ...Object.entries(ERROR_CODES).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`),
+    ].join('\n'),
+  'command line': commandLine,
+}
+
+/** The text of a file with its generated parts as the code has them now. Throws when it names a part there is not. */
+export const generated = (file: string): string =>
+  readFileSync(new URL(file, ROOT), 'utf8').replaceAll(
+    /<!-- (?!\/)([^>]+) -->[\s\S]*?<!-- \/\1 -->/g,
+    (_whole, name: string) => {
+      const part = PARTS[name]
+      if (!part)
+        throw new Error(
+          `${file}: there is no generated part ${JSON.stringify(name)}; there are: ${Object.keys(PARTS).join(', ')}`,
+        )
+      return `<!-- ${name} -->\n${part()}\n<!-- /${name} -->`
+    },
+  )
+
+function commandLine(): string {
+  const output = { columns: 100, write: () => true }
+  const terminal = { cwd: '.', stdin: process.stdin, stdout: output, stderr: output, onSignal: () => () => undefined }
+  const never = (): never => {
+    throw new Error('help asks nothing of the host')
+  }
+  const host = { clock: systemClock, createApp: never, stateDirOf: never, readStatus: never }
+  return allHelp(
+    createProgram({ host, terminal }, () => undefined),
+    '',
+  )
+}
+
+interface Helpful {
+  name(): string
+  helpInformation(): string
+  readonly commands: readonly Helpful[]
+}
+
+const allHelp = (command: Helpful, above: string): string => {
+  const name = `${above}${command.name()}`
+  const own = `### ${name}\n\n\`\`\`text\n${command.helpInformation().trimEnd()}\n\`\`\``
+  return [own, ...command.commands.map(inner => allHelp(inner, `${name} `))].join('\n\n')
+}
+
+if (import.meta.main) for (const file of GENERATED_FILES) writeFileSync(new URL(file, ROOT), generated(file))
