@@ -26,10 +26,11 @@ export const conclude = (flow: Flow, batch: Batch, report: Report): void => {
     else if (verdict.kind === 'accepted') accept(flow, entry)
     else if (verdict.kind === 'dead') parkFailed(flow, entry, verdict, report)
     else again.push([entry, verdict])
-    // A record that is being parked holds its scope until the store has it.
-    if (entry.state !== 'parking') flow.waiting.finish([entry])
   }
   if (again.length > 0) retry(flow, batch, again, judgement, report)
+  // After they were put back: a scope with nothing in it is forgotten, and its next record would begin another one.
+  // A record that is being parked holds its scope until the store has it.
+  flow.waiting.finish(batch.entries.filter(entry => entry.state !== 'parking'))
 }
 
 const judgeBatch = (flow: Flow, batch: Batch, report: Report): Judgement => {

@@ -1,0 +1,219 @@
+/** A simulated broker that keeps the promises of DESIGN section 5, and its records over the ends of processes. */
+import type { Delivery, PollRequest, Settlement } from '../../core/contract.ts'
+import type { Planned } from './scenario.ts'
+import type { Host, World } from './world.ts'
+
+export interface Stored {
+  readonly planned: Planned
+  state: 'ready' | 'claimed' | 'done'
+  attempts: number
+  firstSeen: number | undefined
+  /** Claims that ended without a verdict. */
+  prior: number
+  /** Virtual milliseconds before which it is not delivered. */
+  dueMs: number
+  claim: Claim | undefined
+}
+
+export interface Claim {
+  readonly session: Session
+  readonly stored: Stored
+  readonly delivery: Delivery
+  readonly lost: AbortController
+}
+
+/** One opened source. */
+export interface Session {
+  readonly host: Host
+  state: 'open' | 'paused' | 'closed'
+  readonly claims: Set<Claim>
+}
+
+export interface Broker {
+  readonly lanes: ReadonlyMap<string, readonly Stored[]>
+  readonly backlog: number
+  produce(planned: Planned, replayOf?: string): void
+  take(session: Session, request: PollRequest): readonly Delivery[]
+  settle(session: Session, settlements: readonly Settlement[]): void
+  /** The answer to this settle was lost: settling the same again is no mistake. */
+  excuse(settlements: readonly Settlement[]): void
+  /** Ends claims without a verdict, as a crash or another owner does, or gives them back in good order. */
+  takeBack(session: Session, how: 'lost' | 'given back'): void
+  /** A process ended: its claims are lost, and nothing it still says counts. */
+  endHost(host: Host): void
+  /** All claims are lost at once. */
+  loseAll(): void
+  /** Nothing is delivered from any lane until then. */
+  moveAway(untilMs: number): void
+  /** Calls back once when something may be delivered that could not before. */
+  onChange(run: () => void): () => void
+}
+
+export const createBroker = (world: World): Broker => {
+  const { ledger, scenario } = world
+  const lanes = new Map<string, Stored[]>()
+  const waiting = new Set<() => void>()
+  const claimOf = new WeakMap<Delivery, Claim>()
+  const settledOnce = new WeakMap<Delivery, Settlement['outcome']>()
+  const excused = new WeakSet<Delivery>()
+  const replays = new Map<string, string>()
+  let awayUntilMs = 0
+
+  const changed = (): void => {
+    for (const run of [...waiting]) run()
+  }
+  const wakeAt = (atMs: number): void => void world.clock.after(Math.max(0, atMs - world.clock.monotonic()), changed)
+
+  const free = (claim: Claim, changes: Partial<Stored>): void => {
+    claim.session.claims.delete(claim)
+    Object.assign(claim.stored, { state: 'ready', claim: undefined }, changes)
+    wakeAt(claim.stored.dueMs)
+  }
+  const loseClaim = (claim: Claim, how: 'lost' | 'given back'): void => {
+    const account = ledger.account(claim.stored.planned.id)
+    account.disturbed = how === 'lost' ? 'yes' : account.disturbed
+    account.losses += 1
+    account.notBefore = 0
+    free(claim, how === 'lost' ? { prior: claim.stored.prior + 1 } : {})
+    claim.lost.abort()
+  }
+
+  const claim = (session: Session, stored: Stored): Delivery => {
+    const lost = new AbortController()
+    const { planned } = stored
+    const replayOf = replays.get(planned.id)
+    stored.firstSeen ??= world.clock.now()
+    const delivery: Delivery = {
+      record: {
+        id: planned.id,
+        idStrength: 'stable',
+        source: 'sim/records',
+        time: world.clock.now() - world.nowMs() + planned.atMs,
+        key: planned.key,
+        headers: [],
+        body: new Uint8Array(planned.bytes),
+      },
+      lane: planned.lane,
+      attempts: stored.attempts,
+      firstSeen: stored.firstSeen,
+      priorDeliveries: stored.prior,
+      lost: lost.signal,
+      ...(replayOf === undefined ? {} : { replayOf }),
+    }
+    const made: Claim = { session, stored, delivery, lost }
+    Object.assign(stored, { state: 'claimed', claim: made })
+    claimOf.set(delivery, made)
+    session.claims.add(made)
+    return delivery
+  }
+
+  const finish = (found: Claim, outcome: 'accepted' | 'rejected'): void => {
+    const account = ledger.account(found.stored.planned.id)
+    if (outcome === 'accepted' && account.processed === 0)
+      ledger.violate(`${account.planned.id} was accepted before it was processed`)
+    if (outcome === 'rejected' && account.parkedAs === undefined)
+      ledger.violate(`${account.planned.id} was rejected before the store had it`)
+    account.settledAs = outcome
+    found.session.claims.delete(found)
+    Object.assign(found.stored, { state: 'done', claim: undefined })
+  }
+
+  const settleOne = (settlement: Settlement): Claim | undefined => {
+    const { delivery, outcome } = settlement
+    const found = claimOf.get(delivery)
+    ledger.note(`settle ${delivery.record.id} ${outcome}`)
+    if (found?.stored.claim !== found || !found) {
+      if (settledOnce.has(delivery) && !excused.has(delivery)) ledger.violate(`${delivery.record.id} was settled twice`)
+      return undefined
+    }
+    settledOnce.set(delivery, outcome)
+    if (outcome === 'accepted' || outcome === 'rejected') finish(found, outcome)
+    else {
+      if (outcome === 'released') ledger.account(delivery.record.id).notBefore = 0
+      const dueMs = outcome === 'deferred' ? world.clock.monotonic() + settlement.delayMs : 0
+      free(found, { attempts: settlement.attempts, dueMs })
+    }
+    return outcome === 'released' && scenario.source === 'stream' ? found : undefined
+  }
+
+  return {
+    lanes,
+    get backlog() {
+      return [...lanes.values()].flat().filter(stored => stored.state !== 'done').length
+    },
+    produce(planned, replayOf) {
+      if (replayOf !== undefined) replays.set(planned.id, replayOf)
+      const lane = lanes.get(planned.lane) ?? []
+      lane.push({ planned, state: 'ready', attempts: 0, firstSeen: undefined, prior: 0, dueMs: 0, claim: undefined })
+      lanes.set(planned.lane, lane)
+      changed()
+    },
+    take(session, request) {
+      if (session.state !== 'open' || world.nowMs() < awayUntilMs) return []
+      const taken = choose(lanes, request, world.clock.monotonic(), scenario.source)
+      return taken.map(stored => claim(session, stored))
+    },
+    settle(session, settlements) {
+      if (session.state === 'closed') return
+      const released = settlements.map(settleOne).filter(found => found !== undefined)
+      for (const { stored } of released)
+        for (const after of [...session.claims])
+          if (after.stored.planned.lane === stored.planned.lane && after.stored.planned.place > stored.planned.place)
+            loseClaim(after, 'given back')
+    },
+    excuse(settlements) {
+      for (const { delivery } of settlements) excused.add(delivery)
+    },
+    takeBack(session, how) {
+      for (const each of [...session.claims]) loseClaim(each, how)
+    },
+    endHost(host) {
+      for (const session of sessionsOf(lanes)) {
+        if (session.host !== host) continue
+        session.state = 'closed'
+        for (const each of [...session.claims]) loseClaim(each, 'lost')
+      }
+    },
+    loseAll() {
+      for (const session of sessionsOf(lanes)) for (const each of [...session.claims]) loseClaim(each, 'lost')
+    },
+    moveAway(untilMs) {
+      awayUntilMs = untilMs
+      wakeAt(untilMs)
+    },
+    onChange(run) {
+      waiting.add(run)
+      return () => waiting.delete(run)
+    },
+  }
+}
+
+/** Those that have a claim. */
+const sessionsOf = (lanes: ReadonlyMap<string, readonly Stored[]>): ReadonlySet<Session> =>
+  new Set([...lanes.values()].flat().flatMap(({ claim }) => (claim ? [claim.session] : [])))
+
+/** Lane by lane in order; a stream goes on behind what is claimed, which is at its beginning. */
+const choose = (
+  lanes: ReadonlyMap<string, readonly Stored[]>,
+  request: PollRequest,
+  now: number,
+  source: 'stream' | 'queue',
+): readonly Stored[] => {
+  const taken: Stored[] = []
+  let bytes = 0
+  for (const [lane, records] of lanes) {
+    if (request.skipLanes.has(lane)) continue
+    const ready = records.filter(({ state }) => state === 'ready')
+    if (source === 'queue') ready.sort((one, other) => one.dueMs - other.dueMs)
+    let ofLane = 0
+    for (const stored of ready) {
+      if (stored.dueMs > now && source === 'stream') break
+      if (stored.dueMs > now) continue
+      if (taken.length >= request.max || ofLane >= request.maxPerLane || bytes >= request.maxBytes) break
+      taken.push(stored)
+      ofLane += 1
+      bytes += stored.planned.bytes
+    }
+  }
+  return taken
+}

@@ -1,0 +1,59 @@
+/** A simulated dead letter store, which outlives processes and is down at times. */
+import type { Attempt, DeadLetter, DeadLetterStore, JointWrite, Recalled } from '../../core/contract.ts'
+import { MillraceError } from '../../core/errors.ts'
+import { DATABASE } from './source.ts'
+import type { Host, World } from './world.ts'
+
+export interface StoreState {
+  readonly letters: Map<string, DeadLetter>
+  readonly attempts: Map<string, readonly Attempt[]>
+  /** Letters that were parked again in a replay count anew. */
+  readonly onParked: (letter: DeadLetter, host: Host) => void
+}
+
+export const openStore = (world: World, state: StoreState, host: Host): DeadLetterStore => {
+  const ask = async (): Promise<void> => {
+    await host.guard('asking the store')
+    await host.latency(world.scenario.storeMs)
+    if (world.isOn('store down')) throw new MillraceError('STATE_UNAVAILABLE', 'the simulated store is down')
+  }
+  const answer = (): void => {
+    if (world.isOn('store unanswered')) throw new MillraceError('STATE_UNAVAILABLE', 'the answer was lost')
+  }
+  const park = (letters: readonly DeadLetter[], joint: JointWrite | undefined): 'parked' | 'settled' => {
+    for (const letter of letters) {
+      state.letters.set(letter.record.id, letter)
+      state.attempts.delete(letter.record.id)
+      state.onParked(letter, host)
+    }
+    if (joint?.database !== DATABASE) return 'parked'
+    joint.write()
+    return 'settled'
+  }
+  return {
+    async park(letters, joint) {
+      await ask()
+      // A transaction whose answer is lost is rolled back as far as one can tell; a plain write may have happened.
+      if (joint) answer()
+      const how = park(letters, joint)
+      if (!joint) answer()
+      return how
+    },
+    async recall(_mapping, _source, ids) {
+      await ask()
+      const known = ids.flatMap((id): [string, Recalled][] => {
+        const [letter, attempts] = [state.letters.get(id), state.attempts.get(id)]
+        return letter || attempts ? [[id, { parked: letter !== undefined, attempts: attempts ?? [] }]] : []
+      })
+      return new Map(known)
+    },
+    async remember(_mapping, _source, entries) {
+      await ask()
+      for (const { id, attempts } of entries) if (!state.letters.has(id)) state.attempts.set(id, attempts)
+    },
+    async forget(_mapping, _source, ids) {
+      await ask()
+      for (const id of ids) state.attempts.delete(id)
+    },
+  }
+}

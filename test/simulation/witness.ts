@@ -1,0 +1,131 @@
+/** Sees every invocation begin and end, and says what must not have happened then. */
+import type { InvokedRecord } from '../../core/engine/contract.ts'
+import { delayMs } from '../../core/flow/retry.ts'
+import type { Doing } from './function.ts'
+import { type Account, hasEnded, scopeOf } from './ledger.ts'
+import type { Host, World } from './world.ts'
+
+export interface Run {
+  readonly host: Host
+  readonly accounts: readonly Account[]
+  readonly attempts: readonly number[]
+  readonly losses: readonly number[]
+  readonly kind: 'probe' | 'ordinary'
+}
+
+export interface Witness {
+  begin(host: Host, records: readonly InvokedRecord[], breaker: 'open' | 'closed'): Run
+  end(run: Run, doing: Doing): void
+  /** The process ended: what it ran never came to anything. */
+  crashed(host: Host): void
+  parked(account: Account, host: Host): void
+  /** Scopes that stopped behind a dead letter go on. */
+  resumed(host: Host): void
+}
+
+/** Invocations of one record within a virtual second; splitting a batch of thirty, again and again, needs some. */
+const MOST_IN_A_SECOND = 40
+
+export const createWitness = (world: World): Witness => {
+  const { ledger, scenario } = world
+  const running = new Map<Host, Set<Run>>()
+  const stopped = new Map<Host, Set<string>>()
+  const failedProbeAt = new Map<Host, number>()
+  const runsOf = (host: Host): Set<Run> => running.get(host) ?? running.set(host, new Set()).get(host) ?? new Set()
+
+  const checkProbe = (host: Host, run: Run): void => {
+    const last = failedProbeAt.get(host)
+    if (run.kind === 'ordinary') failedProbeAt.delete(host)
+    else if (run.accounts.length > 1) ledger.violate('a probe of an open breaker had more than one record')
+    else if (last !== undefined && world.nowMs() < last + scenario.policy.breaker.initialMs - 1)
+      ledger.violate(`probed again ${world.nowMs() - last} ms after a failed probe`)
+  }
+  const checkTurn = (host: Host, run: Run, account: Account, index: number): void => {
+    const { planned } = account
+    for (const other of runsOf(host))
+      if (other.accounts.includes(account)) ledger.violate(`${planned.id} is invoked twice at once`)
+    const scope = scopeOf(scenario, planned)
+    if (scope !== undefined && stopped.get(host)?.has(scope))
+      ledger.violate(`${planned.id} is invoked though ${scope} stopped behind a dead letter`)
+    for (const earlier of ledger.before(planned)) {
+      const sameBatch = run.accounts.indexOf(earlier)
+      if (sameBatch >= 0 ? sameBatch > index : !hasEnded(earlier))
+        ledger.violate(`${planned.id} is invoked before ${earlier.planned.id} has ended`)
+    }
+  }
+  const checkRecord = (run: Run, account: Account, index: number): void => {
+    const { planned, chargeableLeast, chargeableMost } = account
+    const attempt = run.attempts[index] ?? 0
+    const now = world.nowMs()
+    if (account.settledAs) ledger.violate(`${planned.id} is invoked after it was ${account.settledAs}`)
+    if (account.parkedAs && account.disturbed === 'no') ledger.violate(`${planned.id} is invoked after it was parked`)
+    if (attempt < 1 || attempt > scenario.policy.maxAttempts) ledger.violate(`${planned.id} is at attempt ${attempt}`)
+    if (attempt - 1 > chargeableMost)
+      ledger.violate(`${planned.id} was charged ${attempt - 1} times, failed ${chargeableMost} times by itself`)
+    if (attempt - 1 < chargeableLeast && account.disturbed === 'no')
+      ledger.violate(`${planned.id} was charged ${attempt - 1} times, failed ${chargeableLeast} times by itself`)
+    if (run.kind === 'ordinary' && now < account.notBefore)
+      ledger.violate(`${planned.id} is invoked ${account.notBefore - now} ms before its delay has passed`)
+    account.begun.push(now)
+    if (account.begun.filter(at => at > now - 1_000).length > MOST_IN_A_SECOND)
+      ledger.violate(`${planned.id} is invoked hot: ${account.begun.slice(-MOST_IN_A_SECOND).join(' ')}`)
+  }
+
+  const blame = (run: Run, account: Account, index: number, retryAfterMs: number | undefined): void => {
+    const isOurs = run.losses[index] === account.losses
+    account.chargeableMost += 1
+    if (run.kind === 'probe') account.failedProbes += 1
+    else if (isOurs) {
+      const { backoff } = scenario.policy
+      const tried = { tries: run.attempts[index] ?? 1, charge: 'charged', retryAfterMs } as const
+      account.chargeableLeast += 1
+      account.notBefore = world.nowMs() + delayMs(tried, backoff, 0)
+    }
+  }
+
+  return {
+    begin(host, records, breaker) {
+      const accounts = records.map(({ record }) => ledger.account(record.id))
+      const run: Run = {
+        host,
+        accounts,
+        attempts: records.map(({ attempt }) => attempt),
+        losses: accounts.map(({ losses }) => losses),
+        kind: breaker === 'open' ? 'probe' : 'ordinary',
+      }
+      ledger.note(`${host.name} invokes ${records.map(({ record, attempt }) => `${record.id}#${attempt}`).join(' ')}`)
+      if (accounts.length > scenario.policy.batchSize) ledger.violate(`a batch has ${accounts.length} records`)
+      checkProbe(host, run)
+      for (const [index, account] of accounts.entries()) {
+        checkTurn(host, run, account, index)
+        checkRecord(run, account, index)
+      }
+      runsOf(host).add(run)
+      return run
+    },
+    end(run, { outcome, processed, blamed, retryAfterMs }) {
+      runsOf(run.host).delete(run)
+      ledger.note(`${outcome.kind} blames ${blamed.map(({ planned }) => planned.id).join(' ')}`)
+      for (const account of processed) account.processed += 1
+      for (const account of blamed) blame(run, account, run.accounts.indexOf(account), retryAfterMs.get(account))
+      if (run.kind === 'probe' && (blamed.length > 0 || outcome.kind === 'not-ready'))
+        failedProbeAt.set(run.host, world.nowMs())
+      if (run.kind === 'ordinary' && outcome.kind === 'not-ready')
+        for (const [index, account] of run.accounts.entries())
+          if (run.losses[index] === account.losses) account.notBefore = world.nowMs() + 100
+    },
+    crashed(host) {
+      for (const { accounts } of runsOf(host))
+        for (const each of accounts) if (accounts.length === 1) each.chargeableMost += 1
+      running.delete(host)
+    },
+    parked(account, host) {
+      const scope = scopeOf(scenario, account.planned)
+      if (scope === undefined || scenario.policy.onDeadLetter !== 'stop' || account.disturbed === 'yes') return
+      stopped.set(host, (stopped.get(host) ?? new Set<string>()).add(scope))
+    },
+    resumed(host) {
+      stopped.delete(host)
+    },
+  }
+}
