@@ -8,6 +8,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Socket } from 'node:net'
 import type { Log } from '../../log.ts'
+import { compileCacheDir } from './compile-cache.ts'
 import { moduleBeside } from './spawn.ts'
 
 export interface Reaper {
@@ -52,8 +53,9 @@ const tell = (line: string): void => {
 }
 
 const start = (log: Log): ChildProcess => {
+  const cacheDir = compileCacheDir()
   const started = spawn(process.execPath, [`--max-old-space-size=${HEAP_MB}`, moduleBeside('reaper-child')], {
-    env: {},
+    env: cacheDir === undefined ? {} : { NODE_COMPILE_CACHE: cacheDir },
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   })
