@@ -43,8 +43,8 @@ const start = (context: TestContext, cwd: string, ...args: readonly string[]): C
 
 const got = (cwd: string): Promise<string> => readFile(join(cwd, 'got'), 'utf8').catch(() => '')
 
-const send = async (cwd: string, body: string): Promise<void> => {
-  assert.equal((await millrace(['send', 'local/orders', body], { cwd })).code, 0)
+const send = async (cwd: string, body: string, ...more: readonly string[]): Promise<void> => {
+  assert.equal((await millrace(['send', 'local/orders', body, ...more], { cwd })).code, 0)
 }
 
 test('start runs until a signal, is seen by status, drains and ends with 0', async context => {
@@ -95,13 +95,14 @@ test('dev takes a change in the import graph of a function, and of the configura
 
 test('dev keeps what ran before when a file is broken, and shows why', async context => {
   const cwd = await shop(context)
+  await writeFile(join(cwd, 'sender.config.ts'), config())
   const child = start(context, cwd, 'dev')
   await child.line(/shop is running/)
   await writeFile(join(cwd, 'millrace.config.ts'), config('batchSiz: 5'))
   await child.line(/error not taken, what ran before goes on: .*batchSiz is not an option; did you mean batchSize\?/)
   await writeFile(join(cwd, 'millrace.config.ts'), 'export default {')
   await child.line(/error not taken, what ran before goes on: .*cannot be imported.*\/millrace\.config\.ts:1/)
-  await send(cwd, '1')
+  await send(cwd, '1', '--config', 'sender.config.ts')
   await until('what ran before goes on', async () => (await got(cwd)) === 'first 1\n')
   await writeFile(join(cwd, 'millrace.config.ts'), config('batchSize: 7'))
   await child.line(/changed: charge/)
