@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { temporaryFolder } from '../../support/folder.ts'
 import { until } from '../../support/until.ts'
 import { harness, outcomeAs, type Written } from './harness.ts'
 
@@ -189,4 +192,21 @@ test('one line of many megabytes is cut', async context => {
   const report = await run('f')
   outcomeAs(report, 'failed')
   assert.ok(report.logs.every(line => line.length < 5_000))
+})
+
+test('a batch that took a warm environment with it is not tried again by the engine', async context => {
+  const folder = await temporaryFolder(context)
+  const { run } = await harness(context, {
+    f: {
+      source: `import { appendFileSync } from 'node:fs'
+        export const handler = ([record]) => {
+          if (record.data.ok) return
+          appendFileSync(${JSON.stringify(join(folder, 'runs'))}, 'x')
+          process.exit(1)
+        }`,
+    },
+  })
+  outcomeAs(await run('f', ['{"ok":true}']), 'answered')
+  outcomeAs(await run('f'), 'failed')
+  assert.equal(await readFile(join(folder, 'runs'), 'utf8'), 'x')
 })

@@ -415,20 +415,19 @@ both(
   },
 )
 
-both(
-  'a body stays what it was while other frames come',
-  {
-    source: `${imports}export const handler = onBatch(q, async ([record], context) => {
+for (const isolation of ['process', 'inline'] as const)
+  test(`${isolation}: a body stays what it was while other frames come`, async context => {
+    const source = `${imports}export const handler = onBatch(q, async ([record], context) => {
       const before = Buffer.from(record.body).toString()
-      for (let turn = 0; turn < 20; turn++) await context.send(q, [{ data: 'z'.repeat(200) }])
+      for (let turn = 0; turn < 20; turn++) await context.send(q, [{ data: 1 }]).catch(() => {})
       return [before, Buffer.from(record.body).toString()]
-    })`,
-  },
-  async ({ run }) => {
+    })`
+    // A long error is a long frame: it would lie where the request has been.
+    const host = { send: () => Promise.reject(new Error('z'.repeat(5_000))) }
+    const { run } = await harness(context, { f: { source, isolation } }, host)
     const body = JSON.stringify('y'.repeat(100))
     assert.deepEqual(outcomeAs(await run('f', [body]), 'answered').value, [body, body])
-  },
-)
+  })
 
 both(
   'what is sent after the invocation is over is refused and not sent',
