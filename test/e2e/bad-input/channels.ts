@@ -1,0 +1,8 @@
+import { embedded } from 'millrace'
+import { z } from 'zod'
+
+const local = embedded()
+
+export const Order = z.object({ id: z.string(), note: z.string().optional() })
+export const orders = local.queue('orders', { schema: Order })
+export const answers = local.queue<{ readonly answer: string }>('answers')
