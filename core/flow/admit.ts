@@ -4,7 +4,7 @@ import type { Attempt, Delivery, Recalled } from '../contract.ts'
 import { wrapError } from '../errors.ts'
 import { keyText } from '../values.ts'
 import { openTime } from './breaker.ts'
-import { lose } from './ending.ts'
+import { giveBack, holdStopped, lose } from './ending.ts'
 import { bytesOf, type Entry, type Scope } from './entry.ts'
 import { observe } from './events.ts'
 import type { Flow } from './flow.ts'
@@ -17,13 +17,12 @@ const RECALL_PAUSE = { initialMs: 200, factor: 2, maxMs: 5_000, jitter: 'full' }
 
 /**
  * Lets deliveries in, in their order. Waits for as long as the store cannot tell what it knows of them: invoking a
- * record that may be parked already would be guessing. Stops waiting when `signal` aborts; then they are not let in,
- * and closing the source gives them back.
+ * record that may be parked already would be guessing. Stops waiting when `signal` aborts; then they are given back.
  */
 export const admit = async (flow: Flow, deliveries: readonly Delivery[], signal: AbortSignal): Promise<void> => {
   if (deliveries.length === 0) return
   const known = await recall(flow, deliveries, signal)
-  if (!known) return
+  if (!known) return refuse(flow, deliveries)
   const now = flow.tools.clock.monotonic()
   const openMsBefore = openTime(flow.breaker, now)
   for (const delivery of deliveries) {
@@ -31,12 +30,21 @@ export const admit = async (flow: Flow, deliveries: readonly Delivery[], signal:
     flow.counters.received += 1
     flow.credit.claim(entry)
     flow.waiting.add(entry)
-    if (entry.scope.name !== null && flow.stoppedScopes.has(entry.scope.name))
-      flow.waiting.block(entry.scope, Number.POSITIVE_INFINITY)
     watchClaim(flow, entry)
+    if (entry.scope.name !== null && flow.stoppedScopes.has(entry.scope.name)) holdStopped(flow, entry.scope)
   }
   observe('delivered', () => ({ mapping: flow.spec.name, records: deliveries.map(delivery => delivery.record) }))
   flow.changed()
+}
+
+/** Nothing is known of them, so they go back as they came: a paused source would keep them claimed for ever. */
+const refuse = (flow: Flow, deliveries: readonly Delivery[]): void => {
+  for (const delivery of deliveries) {
+    const entry = newEntry(flow, delivery, undefined, flow.tools.clock.monotonic(), 0)
+    flow.credit.claim(entry)
+    watchClaim(flow, entry)
+    if (entry.state !== 'gone') giveBack(flow, entry, undefined)
+  }
 }
 
 const newEntry = (
@@ -58,10 +66,13 @@ const newEntry = (
     tries: Math.max(delivery.attempts, history.length),
     freeSince: undefined,
     probes: 0,
-    parkedBefore: known?.parked ?? false,
+    // A replay is parked, that is what it is a replay of.
+    parkedBefore: known?.parked === true && delivery.replayOf === undefined,
     suspect: (delivery.priorDeliveries ?? 0) >= SUSPECT_DELIVERIES || history.some(isUnfinished),
     part: undefined,
     state: 'waiting',
+    verdict: undefined,
+    held: 'no',
   }
 }
 
@@ -100,7 +111,9 @@ const recall = async (
   deliveries: readonly Delivery[],
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Recalled> | undefined> => {
-  const ids = deliveries.filter(mayHaveComeBefore).map(delivery => delivery.record.id)
+  const ids = deliveries
+    .filter(delivery => mayHaveComeBefore(delivery) || flow.lostIds.delete(delivery.record.id))
+    .map(delivery => delivery.record.id)
   if (ids.length === 0) return NOTHING_KNOWN
   const { clock, random, log, store } = flow.tools
   for (let tries = 1; !signal.aborted; tries += 1) {
@@ -117,8 +130,12 @@ const recall = async (
 
 const NOTHING_KNOWN: ReadonlyMap<string, Recalled> = new Map()
 
-/** A source that counts deliveries tells a new record from one that comes again; of others nothing is known. */
+/**
+ * A source that counts deliveries tells a new record from one that comes again; of others nothing is known. Of a replay
+ * only whether it ended the process counts.
+ */
 const mayHaveComeBefore = ({ record, attempts, priorDeliveries, replayOf }: Delivery): boolean =>
   record.idStrength === 'stable' &&
-  replayOf === undefined &&
-  (priorDeliveries === undefined || priorDeliveries > 0 || attempts > 0)
+  (replayOf === undefined
+    ? priorDeliveries === undefined || priorDeliveries > 0 || attempts > 0
+    : (priorDeliveries ?? 0) >= SUSPECT_DELIVERIES)

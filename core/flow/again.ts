@@ -3,10 +3,11 @@ import type { Attempt, ErrorInfo } from '../contract.ts'
 import type { Report } from '../engine/contract.ts'
 import type { Judged } from './conclude.ts'
 import { giveBack } from './ending.ts'
-import { type Entry, newSplit, type Part } from './entry.ts'
+import { type Entry, newSplit, type Part, type Scope } from './entry.ts'
 import type { Batch, Flow } from './flow.ts'
 import type { Judgement, Verdict } from './outcome.ts'
 import { DEFER_FROM_MS, deferralStep, delayMs } from './retry.ts'
+import { rememberAttempts } from './suspect.ts'
 
 /** Charges a record one attempt, with all that is known of it. */
 export const charge = (flow: Flow, entry: Entry, error: ErrorInfo, report: Report): void => {
@@ -36,11 +37,10 @@ export const retry = (
   report: Report,
 ): void => {
   const entries = judged.map(([entry]) => entry)
-  for (const entry of entries) if (entry.suspect) rememberAttempts(flow, entry)
   if (judgement.batch === 'split') bisect(flow, entries)
   else {
     for (const entry of entries) entry.part = undefined
-    if (judgement.batch === 'backed-off' || judgement.batch === 'not-ready') backOff(flow, entries, judgement)
+    if (backsOff(flow, judgement)) backOff(flow, entries, judgement)
     else if (judgement.batch === 'aborted' || batch.kind === 'probe') tryAgain(flow, entries, batch)
     else
       putBackOrDefer(
@@ -50,9 +50,13 @@ export const retry = (
   }
 }
 
+/** What was aborted while the mapping goes on would be tried again at once, and again; when it stops, it is given back. */
+const backsOff = ({ phase }: Flow, { batch }: Judgement): boolean =>
+  batch === 'backed-off' || batch === 'not-ready' || (batch === 'aborted' && phase === 'running')
+
 /** Of an aborted batch nothing was learned; a failed probe is free, and the breaker says when the next one is. */
 const tryAgain = (flow: Flow, entries: readonly Entry[], batch: Batch): void => {
-  if (batch.kind === 'probe') for (const entry of entries) entry.tries += 1
+  if (batch.kind === 'probe') for (const entry of entries) countFree(flow, entry)
   flow.waiting.putBack(entries)
 }
 
@@ -68,11 +72,7 @@ const bisect = (flow: Flow, entries: readonly Entry[]): void => {
 
 /** Nothing was learned about any of them: all wait together, for free. */
 const backOff = (flow: Flow, entries: readonly Entry[], judgement: Judgement): void => {
-  const now = flow.tools.clock.monotonic()
-  for (const entry of entries) {
-    entry.tries += 1
-    entry.freeSince ??= now
-  }
+  for (const entry of entries) countFree(flow, entry)
   const tries = Math.max(...entries.map(entry => entry.tries))
   const wait = delayMs(
     { tries, charge: 'free', retryAfterMs: judgement.retryAfterMs },
@@ -83,6 +83,11 @@ const backOff = (flow: Flow, entries: readonly Entry[], judgement: Judgement): v
     flow,
     entries.map(entry => [entry, wait]),
   )
+}
+
+const countFree = (flow: Flow, entry: Entry): void => {
+  entry.tries += 1
+  entry.freeSince ??= flow.tools.clock.monotonic()
 }
 
 const waitOf = (flow: Flow, entry: Entry, verdict: Verdict | undefined, report: Report): number => {
@@ -99,20 +104,6 @@ const waitOf = (flow: Flow, entry: Entry, verdict: Verdict | undefined, report: 
   )
 }
 
-/** So that they survive a kill of the process; that they are lost with the disk is the store's trouble to tell. */
-const rememberAttempts = (flow: Flow, entry: Entry): void => {
-  const { record } = entry.delivery
-  if (record.idStrength !== 'stable' || entry.delivery.replayOf !== undefined) return
-  flow.tools.store
-    .remember(flow.spec.name, record.source, [{ id: record.id, attempts: entry.history }])
-    .catch(error => {
-      flow.tools.log.warn('an attempt could not be written down; a crash now would forget it', {
-        record: record.id,
-        error,
-      })
-    })
-}
-
 /** Long waits go to the source where nothing has to follow the record; short ones, and those in an order, stay here. */
 const putBackOrDefer = (flow: Flow, waits: readonly (readonly [Entry, number])[]): void => {
   const now = flow.tools.clock.monotonic()
@@ -125,7 +116,10 @@ const putBackOrDefer = (flow: Flow, waits: readonly (readonly [Entry, number])[]
   })
   flow.counters.retried += waits.filter(([, wait]) => wait > 0).length
   flow.waiting.putBack(staying.map(([entry]) => entry))
-  for (const [entry, wait] of staying) if (wait > 0) flow.waiting.block(entry.scope, now + wait)
+  // Where a scope's records failed together they run together again, none of them before its own time.
+  const waitOfScope = new Map<Scope, number>()
+  for (const [{ scope }, wait] of staying) waitOfScope.set(scope, Math.max(wait, waitOfScope.get(scope) ?? 0))
+  for (const [scope, wait] of waitOfScope) if (wait > 0) flow.waiting.block(scope, now + wait)
   for (const [entry, wait] of staying) if (wait >= GIVE_BACK_FROM_MS) giveBackBehind(flow, entry)
 }
 
@@ -133,7 +127,8 @@ const putBackOrDefer = (flow: Flow, waits: readonly (readonly [Entry, number])[]
 const GIVE_BACK_FROM_MS = 1_000
 
 const giveBackBehind = (flow: Flow, head: Entry): void => {
-  if (flow.spec.policy.order !== 'lane') return
+  // Giving back a record gives back all behind it in its lane, also one that is just being parked.
+  if (flow.spec.policy.order !== 'lane' || flow.parker.size > 0) return
   for (const entry of head.scope.queue.slice(1)) {
     flow.waiting.remove(entry)
     giveBack(flow, entry, undefined)

@@ -9,6 +9,8 @@ export interface BatchLimits {
   readonly scopes: 'one' | 'many'
   /** Nothing more can be claimed: waiting for a fuller batch would be waiting for ever. */
   readonly creditUsedUp: boolean
+  /** `wait`: a suspect runs; if the process ends now, no other may be taken for the one that did it. */
+  readonly suspects: 'one' | 'wait'
 }
 
 /** The first records of some scopes, which together are a batch. */
@@ -48,7 +50,7 @@ const planMany = (ready: Iterable<Scope>, limits: BatchLimits, now: number): Pla
     const head = scope.queue[0]
     if (!head || head.part) continue
     if (head.suspect) {
-      if (runs.length === 0) return { runs: [{ scope, count: 1 }], due: true, dueAt: now }
+      if (runs.length === 0 && limits.suspects === 'one') return { runs: [{ scope, count: 1 }], due: true, dueAt: now }
       continue
     }
     const count = fill(filling, scope, limits)

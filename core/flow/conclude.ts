@@ -1,19 +1,18 @@
 /** Acts on what an invocation came to: the decisions are in outcome.ts, retry.ts and breaker.ts, here they are carried out. */
 import type { Report } from '../engine/contract.ts'
+import { keyText } from '../values.ts'
 import { charge, retry } from './again.ts'
 import { accept, park } from './ending.ts'
 import type { Entry } from './entry.ts'
 import type { Batch, Flow } from './flow.ts'
 import { noteHealth, turnBreaker } from './health.ts'
 import { type Judgement, type JudgePolicy, judge, type Verdict } from './outcome.ts'
-import { uncharge } from './suspect.ts'
 
 /** A record of a batch and what was decided about it. */
 export type Judged = readonly [entry: Entry, verdict: Verdict]
 
 /** Settles, retries or parks every record of a batch that has ended, and tells the breaker. */
 export const conclude = (flow: Flow, batch: Batch, report: Report): void => {
-  for (const entry of batch.entries) uncharge(entry)
   const judgement = judgeBatch(flow, batch, report)
   const judged = batch.entries.map(
     (entry, index): Judged => [entry, afterProbing(flow, batch, entry, judgement.verdicts[index] ?? { kind: 'again' })],
@@ -37,7 +36,8 @@ const judgeBatch = (flow: Flow, batch: Batch, report: Report): Judgement => {
   const { policy } = flow.spec
   const records = batch.entries.map(entry => ({
     id: entry.delivery.record.id,
-    scope: entry.scope.name,
+    // A function skips the later records of a failed key, from whichever lane of the batch they come.
+    scope: policy.order === 'key' ? keyText(entry.delivery.record.key) : entry.scope.name,
     attempts: entry.charged,
   }))
   const judgePolicy: JudgePolicy = {
@@ -68,12 +68,11 @@ const parkFailed = (flow: Flow, entry: Entry, verdict: Extract<Verdict, { kind: 
   park(flow, entry, verdict.reason, verdict.error)
 }
 
-/** A failed probe costs nothing, but an ordered lane can be probed with its head only, and not for ever. */
+/** A failed probe costs nothing, but a lane or key can be probed with its head only, and not for ever. */
 const afterProbing = (flow: Flow, batch: Batch, entry: Entry, verdict: Verdict): Verdict => {
   if (batch.kind !== 'probe' || verdict.kind !== 'failed') return verdict
   entry.probes += 1
-  const { order, maxAttempts } = flow.spec.policy
-  return order === 'lane' && entry.probes >= maxAttempts
+  return entry.scope.name !== null && entry.probes >= flow.spec.policy.maxAttempts
     ? { kind: 'dead', reason: 'exhausted', error: verdict.error }
     : verdict
 }

@@ -2,14 +2,15 @@
 import type { Cancel } from '../clock.ts'
 import type { InvokedRecord, Report, Slot } from '../engine/contract.ts'
 import type { errorInfo } from '../errors.ts'
+import { isUnfinished } from './admit.ts'
 import type { BatchLimits } from './batcher.ts'
 import { openTime } from './breaker.ts'
 import { conclude } from './conclude.ts'
 import { park, rejectParked } from './ending.ts'
-import type { Entry } from './entry.ts'
+import type { Entry, Scope } from './entry.ts'
 import { observe } from './events.ts'
 import type { Batch, Flow } from './flow.ts'
-import { chargeSuspect } from './suspect.ts'
+import { chargeSuspect, uncharge } from './suspect.ts'
 
 export interface Dispatcher {
   /** Looks again, once in this turn, whether a batch can be run. */
@@ -75,11 +76,10 @@ const nextBatchAt = (flow: Flow, now: number): number | undefined => {
   if (flow.breaker.state === 'closed') return flow.waiting.nextAt(limits(flow), now)
   // At that time the pump asks for one record as well, if there is none to probe with.
   if (flow.breaker.probeAt > now) return flow.breaker.probeAt
-  if (flow.waiting.size > 0) return now
-  return undefined
+  return flow.waiting.probes() === 'none' ? undefined : now
 }
 
-const limits = ({ spec: { policy }, credit }: Flow): BatchLimits => {
+const limits = ({ spec: { policy }, credit, batches }: Flow): BatchLimits => {
   const left = credit.left()
   return {
     batchSize: policy.batchSize,
@@ -87,6 +87,7 @@ const limits = ({ spec: { policy }, credit }: Flow): BatchLimits => {
     batchWindowMs: policy.batchWindowMs,
     scopes: policy.order === 'lane' ? 'one' : 'many',
     creditUsedUp: left.records === 0 || left.bytes === 0,
+    suspects: [...batches].some(({ entries }) => entries[0]?.suspect) ? 'wait' : 'one',
   }
 }
 
@@ -94,7 +95,7 @@ const nextBatch = (flow: Flow): Batch | undefined => {
   const now = flow.tools.clock.monotonic()
   const probing = flow.breaker.state === 'open'
   const taken = probing ? probe(flow, now) : flow.waiting.take(limits(flow), now)
-  const entries = taken.filter(entry => !endsUninvoked(flow, entry, now))
+  const entries = takeTurns(flow, taken, now)
   if (entries.length === 0) return undefined
   return {
     requestId: crypto.randomUUID(),
@@ -111,25 +112,43 @@ const probe = (flow: Flow, now: number): readonly Entry[] => {
   return entry ? [entry] : []
 }
 
-/** Records about which everything is known at their turn need no invocation. True when it ended here. */
-const endsUninvoked = (flow: Flow, entry: Entry, now: number): boolean => {
+/** Those whose turn it really is. What waits or is parked holds the later ones of its scope back. */
+const takeTurns = (flow: Flow, taken: readonly Entry[], now: number): readonly Entry[] => {
+  const held = new Set<Scope>()
+  const back: Entry[] = []
+  const entries = taken.filter(entry => {
+    const turn = held.has(entry.scope) ? 'later' : turnOf(flow, entry, now)
+    if (turn === 'later') back.push(entry)
+    if (entry.scope.name !== null && (turn === 'later' || turn === 'parking')) held.add(entry.scope)
+    if (turn === 'ended') flow.waiting.finish([entry])
+    return turn === 'now'
+  })
+  for (const entry of back) entry.part = undefined
+  flow.waiting.putBack(back)
+  for (const entry of back)
+    if (flow.ghosts.has(entry.delivery.record.id)) flow.waiting.block(entry.scope, now + GHOST_PAUSE_MS)
+  flow.waiting.finish(back)
+  return entries
+}
+
+/** Records about which everything is known at their turn need no invocation. */
+const turnOf = (flow: Flow, entry: Entry, now: number): 'now' | 'later' | 'parking' | 'ended' => {
   const { delivery } = entry
   const before = flow.settler.remembered(delivery.record.id)
+  if (before === 'rejected' || entry.parkedBefore) {
+    rejectParked(flow, entry)
+    return 'ended'
+  }
   if (before === 'accepted') {
     flow.counters.repeated += 1
     flow.settler.settle(entry, { delivery, outcome: 'accepted' })
-  } else if (before === 'rejected' || entry.parkedBefore) rejectParked(flow, entry)
-  else if (flow.ghosts.has(delivery.record.id)) {
-    flow.waiting.putBack([entry])
-    flow.waiting.block(entry.scope, now + GHOST_PAUSE_MS)
-  } else {
-    const doom = doomOf(flow, entry, now)
-    if (!doom) return false
-    park(flow, entry, doom.reason, doom.error)
-    return true
+    return 'ended'
   }
-  flow.waiting.finish([entry])
-  return true
+  if (flow.ghosts.has(delivery.record.id)) return 'later'
+  const doom = doomOf(flow, entry, now)
+  if (!doom) return 'now'
+  park(flow, entry, doom.reason, doom.error)
+  return 'parking'
 }
 
 /** The earlier run of a record whose claim was lost is waited for, so that it never runs twice at once. */
@@ -143,9 +162,10 @@ const doomOf = (
   const { policy } = flow.spec
   const { delivery, history } = entry
   const last = history.at(-1)
-  if (entry.charged >= policy.maxAttempts && delivery.replayOf === undefined) {
+  const crashed = last !== undefined && isUnfinished(last)
+  if (entry.charged >= policy.maxAttempts && (crashed || delivery.replayOf === undefined)) {
     return {
-      reason: last && last.durationMs === undefined ? 'crashed' : 'exhausted',
+      reason: crashed ? 'crashed' : 'exhausted',
       error: last?.error ?? EXHAUSTED_BEFORE,
     }
   }
@@ -201,7 +221,7 @@ const invoke = async (flow: Flow, batch: Batch, slot: Slot): Promise<Report> => 
     return notTried(flow)
   }
   const { spec } = flow
-  return slot.invoke({
+  const report = await slot.invoke({
     requestId: batch.requestId,
     mapping: spec.name,
     channel: spec.channel,
@@ -211,6 +231,8 @@ const invoke = async (flow: Flow, batch: Batch, slot: Slot): Promise<Report> => 
     records: batch.entries.map(entry => invokedRecord(flow, entry)),
     signal: batch.abort.signal,
   })
+  if (first?.suspect) uncharge(flow, first)
+  return report
 }
 
 const invokedRecord = ({ spec, tools }: Flow, entry: Entry): InvokedRecord => {

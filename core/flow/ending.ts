@@ -1,7 +1,7 @@
 /** How a record leaves the flow: accepted, parked, given back, or lost. Credit is freed exactly once for each. */
 import type { DeadLetter, DeadLetterReason, ErrorInfo, Settlement } from '../contract.ts'
 import { MillraceError } from '../errors.ts'
-import type { Entry } from './entry.ts'
+import type { Entry, Scope } from './entry.ts'
 import { observe } from './events.ts'
 import type { Flow } from './flow.ts'
 import type { Rejection } from './parker.ts'
@@ -28,6 +28,11 @@ export const rejectParked = (flow: Flow, entry: Entry): void => {
 /** Gives it back to the source with its attempts, at once or after `delayMs`. */
 export const giveBack = (flow: Flow, entry: Entry, delayMs: number | undefined): void => {
   const { delivery, charged: attempts } = entry
+  // Until the source has it, records that come behind it in its scope must wait.
+  if (entry.scope.name !== null) {
+    entry.held = 'yes'
+    flow.waiting.hold(entry)
+  }
   flow.settler.settle(
     entry,
     delayMs === undefined
@@ -68,6 +73,8 @@ export const lose = (flow: Flow, entry: Entry): void => {
   flow.counters.lost += 1
   if (state === 'waiting') flow.waiting.remove(entry)
   if (state === 'parking') flow.waiting.finish([entry])
+  if (state === 'parking' || entry.charged > 0) keepInMind(flow.lostIds, entry.delivery.record.id)
+  if (entry.verdict) flow.settler.remember(entry, entry.verdict)
   leave(flow, entry)
   if (state !== 'running') return
   flow.ghosts.add(entry.delivery.record.id)
@@ -79,9 +86,19 @@ export const lose = (flow: Flow, entry: Entry): void => {
   }
 }
 
+/** One that is forgotten is only tried once more than it would be. */
+const LOST_IDS = 100_000
+
+const keepInMind = (ids: Set<string>, id: string): void => {
+  ids.add(id)
+  const [oldest] = ids.size > LOST_IDS ? ids : []
+  if (oldest !== undefined) ids.delete(oldest)
+}
+
 const leave = (flow: Flow, entry: Entry): void => {
   if (entry.state === 'gone') return
   entry.state = 'gone'
+  if (entry.held === 'yes') flow.waiting.finish([entry])
   flow.claims.get(entry.delivery.lost)?.delete(entry)
   flow.credit.release(entry)
   flow.changed()
@@ -97,11 +114,21 @@ const stopScope = (flow: Flow, entry: Entry): void => {
   const { name } = entry.scope
   if (name === null) return
   flow.stoppedScopes.add(name)
-  flow.waiting.block(entry.scope, Number.POSITIVE_INFINITY)
+  holdStopped(flow, entry.scope)
   flow.tools.log.warn('stopped behind a dead letter; resume the mapping to go on', {
     scope: name,
     record: entry.delivery.record.id,
   })
+}
+
+/** A stopped lane gives back what was claimed of it, so that others may have the credit; keys cannot be left out. */
+export const holdStopped = (flow: Flow, scope: Scope): void => {
+  flow.waiting.block(scope, Number.POSITIVE_INFINITY)
+  if (flow.spec.policy.order !== 'lane') return
+  for (const entry of [...scope.queue]) {
+    flow.waiting.remove(entry)
+    giveBack(flow, entry, undefined)
+  }
 }
 
 /** The attempts of a record that was processed in the end are of no more use; forgetting them can wait. */

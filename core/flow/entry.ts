@@ -26,6 +26,10 @@ export interface Entry {
   /** The part of a split batch it belongs to. */
   part: Part | undefined
   state: 'waiting' | 'running' | 'parking' | 'settling' | 'gone'
+  /** What the source is being told became of it, for good. */
+  verdict: 'accepted' | 'rejected' | undefined
+  /** Whether it holds its scope while it is given back. */
+  held: 'yes' | 'no'
 }
 
 /** A sequence within which order holds in this mapping: a lane, a key of a lane, or one record alone. */

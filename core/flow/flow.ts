@@ -58,6 +58,8 @@ export interface Flow {
   readonly claims: Map<AbortSignal, Set<Entry>>
   /** Records whose claim was lost while they ran, until their batch has ended. */
   readonly ghosts: Set<string>
+  /** Records whose claim was lost with something written down of them, which their next delivery may not tell. */
+  readonly lostIds: Set<string>
   /** Lanes or keys that stopped behind a dead letter (`onDeadLetter: 'stop'`), by the name of their scope. */
   readonly stoppedScopes: Set<string>
   source: Source

@@ -1,5 +1,6 @@
 /** A mapping from its start to its stop: source, pump, dispatcher and what they share, put together. */
 import { sleep } from '../clock.ts'
+import type { Source } from '../contract.ts'
 import { MillraceError, wrapError } from '../errors.ts'
 import { closedBreaker } from './breaker.ts'
 import { createCredit } from './credit.ts'
@@ -41,8 +42,10 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
   const ended = new AbortController()
   let pump: Pump | undefined
   let dispatcher: Dispatcher | undefined
-  let reopening: Promise<void> | undefined
+  /** While the source is opened, for the first time or again. */
+  let opening: Promise<void> | undefined
   let stopped: Promise<void> | undefined
+  let turn: Promise<void> = Promise.resolve()
 
   const flow: Flow = {
     spec,
@@ -73,6 +76,7 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
     batches: new Set(),
     claims: new Map(),
     ghosts: new Set(),
+    lostIds: new Set(),
     stoppedScopes: new Set(),
     source: noSource,
     phase: 'starting',
@@ -91,44 +95,69 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
     log.warn(what, { records, error })
   }
 
-  /** Opens the source, however long it takes it to be there. False: stopped, or failed for good. */
-  const open = async (): Promise<boolean> => {
+  /** Pausing, resuming and stopping wait for each other: each finds the mapping as the one before left it. */
+  const inTurn = (act: () => Promise<void>): Promise<void> => {
+    const done = turn.then(act)
+    turn = done.catch(() => {})
+    return done
+  }
+
+  /** Opens the source, however long it takes it to be there. Undefined: stopped, or failed for good. */
+  const openSource = async (): Promise<Source | undefined> => {
     for (let tries = 1; !stopping.signal.aborted; tries += 1) {
       try {
-        flow.source = await tools.openSource()
-        return true
+        const source = await tools.openSource()
+        if (!stopping.signal.aborted) return source
+        await closeQuietly(source)
       } catch (thrown) {
         const error = wrapError('SOURCE_FAILED', `opening ${spec.channel}`, thrown)
-        flow.lastError = error
         if (error.fatal) return fail(error)
+        flow.lastError = error
         log.warn('the source is not there yet; it is waited for', { error, tries })
         await sleep(clock, delayMs({ tries, charge: 'free' }, OPEN_PAUSE, tools.random()), stopping.signal)
       }
     }
-    return false
+    return undefined
   }
 
-  const fail = (error: MillraceError): false => {
+  const open = (before: () => Promise<void>): Promise<void> => {
+    opening ??= (async () => {
+      await before()
+      const source = await openSource()
+      opening = undefined
+      if (!source) return
+      flow.source = source
+      if (flow.phase === 'paused') await source.pause()
+      else begin()
+    })()
+    return opening
+  }
+
+  const fail = (error: MillraceError): undefined => {
     flow.phase = 'failed'
     flow.healthy = false
     flow.lastError = error
     log.error('the mapping has stopped for good', { error })
-    return false
+  }
+
+  /** Nothing is claimed any more that somebody else could have. */
+  const failReading = (error: MillraceError): void => {
+    fail(error)
+    void inTurn(async () => {
+      await halt()
+      await closeQuietly(flow.source)
+    })
   }
 
   /** All claims of the old source are lost; verdicts already made are remembered for when their records come again. */
-  const reopen = (): Promise<void> => {
-    reopening ??= (async () => {
+  const reopen = (): Promise<void> =>
+    open(async () => {
       log.error('the source takes no verdicts or does not answer; it is reopened')
-      const old = flow.source
+      // Nothing is asked of a source that is being closed: it would answer at once, again and again.
+      if (flow.phase === 'running') flow.phase = 'starting'
       for (const entries of [...flow.claims.values()]) for (const entry of [...entries]) lose(flow, entry)
-      await closeQuietly(old)
-      await open()
-      reopening = undefined
-      flow.changed()
-    })()
-    return reopening
-  }
+      await closeQuietly(flow.source)
+    })
 
   const closeQuietly = async (source: Flow['source']): Promise<void> => {
     try {
@@ -144,10 +173,31 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
   }
 
   const begin = (): void => {
+    if (flow.phase !== 'starting') return
     flow.phase = 'running'
-    dispatcher = startDispatcher(flow)
-    pump = startPump(flow, { onFatal: error => void fail(error), onStuck: reopen })
+    dispatcher ??= startDispatcher(flow)
+    pump ??= startPump(flow, { onFatal: failReading, onStuck: reopen })
     flow.changed()
+  }
+
+  const pause = async (): Promise<void> => {
+    if (flow.phase !== 'running' && flow.phase !== 'starting') return
+    flow.phase = 'paused'
+    await halt()
+    if (!opening && flow.source !== noSource) await flow.source.pause()
+  }
+
+  const resume = async (): Promise<void> => {
+    for (const scope of flow.waiting.blocked())
+      if (scope.name !== null && flow.stoppedScopes.has(scope.name)) flow.waiting.block(scope, clock.monotonic())
+    flow.stoppedScopes.clear()
+    flow.changed()
+    if (flow.phase !== 'paused') return
+    flow.phase = 'starting'
+    // It begins by itself when the source is there.
+    if (opening) return
+    await flow.source.resume()
+    begin()
   }
 
   /** Nothing more is claimed or run; what runs may finish within `drainTimeout`, then it is aborted. */
@@ -178,37 +228,23 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
   }
 
   const stop = async (): Promise<void> => {
-    const before = flow.phase
-    if (before !== 'failed') flow.phase = 'draining'
+    if (flow.phase !== 'failed') flow.phase = 'draining'
     stopping.abort()
-    await halt()
-    ended.abort()
-    await reopening
-    if (flow.source !== noSource) await closeQuietly(flow.source)
-    stopWatchingBytes()
-    if (before !== 'failed') flow.phase = 'stopped'
+    await inTurn(async () => {
+      await halt()
+      ended.abort()
+      if (opening) await atMost(clock, CLOSE_TIMEOUT_MS, opening)
+      if (flow.source !== noSource) await closeQuietly(flow.source)
+      stopWatchingBytes()
+      if (flow.phase !== 'failed') flow.phase = 'stopped'
+    })
   }
 
   return {
     name: spec.name,
-    async start() {
-      if (await open()) begin()
-    },
-    async pause() {
-      if (flow.phase !== 'running') return
-      flow.phase = 'paused'
-      await halt()
-      await flow.source.pause()
-    },
-    async resume() {
-      for (const scope of flow.waiting.blocked())
-        if (scope.name !== null && flow.stoppedScopes.has(scope.name)) flow.waiting.block(scope, clock.monotonic())
-      flow.stoppedScopes.clear()
-      flow.changed()
-      if (flow.phase !== 'paused') return
-      await flow.source.resume()
-      begin()
-    },
+    start: () => open(async () => {}),
+    pause: () => inTurn(pause),
+    resume: () => inTurn(resume),
     stop() {
       stopped ??= stop()
       return stopped

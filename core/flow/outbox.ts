@@ -29,7 +29,7 @@ export interface OutboxOptions<Item> {
   readonly signal: AbortSignal
   /** Must not reject: what could not be delivered is its answer; undefined when all of it was taken. */
   readonly deliver: (items: readonly Item[]) => Promise<Refused<Item> | undefined>
-  /** Called after each refusal, with the milliseconds for which the receiver has been refusing. */
+  /** Called after each refusal, with the milliseconds since the first delivery that was refused began. */
   readonly onRefused: (refused: Refused<Item>, forMs: number) => void
 }
 
@@ -55,6 +55,7 @@ export const createOutbox = <Item>({
       pending = []
       incoming = []
       underWay = items.length
+      if (tries === 0) refusingSince = clock.monotonic()
       const refused = await deliver(items)
       underWay = 0
       if (!refused) {
@@ -62,7 +63,6 @@ export const createOutbox = <Item>({
         continue
       }
       pending = refused.items
-      if (tries === 0) refusingSince = clock.monotonic()
       tries += 1
       onRefused(refused, clock.monotonic() - refusingSince)
       await sleep(clock, delayMs({ tries, charge: 'free' }, PAUSE, random()), signal)

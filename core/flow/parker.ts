@@ -43,13 +43,21 @@ interface Parcel {
 }
 
 export const createParker = (options: ParkerOptions): Parker => {
+  /** What a destination has is not sent again because another one, or the store, does not answer. */
+  const sent = new Map(options.destinations.map(send => [send, new WeakSet<Parcel>()]))
+  const sendTo = async (send: DeadLetterDestination, items: readonly Parcel[]): Promise<void> => {
+    const fresh = items.filter(item => !sent.get(send)?.has(item))
+    if (fresh.length === 0) return
+    await send(fresh.map(item => item.letter))
+    for (const item of fresh) sent.get(send)?.add(item)
+  }
   const deliver = async (parcels: readonly Parcel[]): Promise<Refused<Parcel> | undefined> => {
     // A lost claim's next owner parks the record itself: parking it here too would leave a letter for a live record.
     const items = parcels.filter(({ entry }) => entry.state !== 'gone')
     if (items.length === 0) return undefined
     const letters = items.map(item => item.letter)
     try {
-      for (const send of options.destinations) await send(letters)
+      for (const send of options.destinations) await sendTo(send, items)
       const how = await options.store.park(letters, options.source().settleWithin?.(items.map(item => item.rejection)))
       for (const { entry, rejection } of items) options.onParked(entry, rejection, how)
       return undefined

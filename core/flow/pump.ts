@@ -35,6 +35,8 @@ export const startPump = (flow: Flow, hooks: PumpHooks): Pump => {
   const { clock, log, random } = flow.tools
   const stopping = new AbortController()
   let polling: AbortController | undefined
+  let skipped: ReadonlySet<string> = new Set()
+  let looking: 'soon' | 'no' = 'no'
   let wakeUp: (() => void) | undefined
   let failures = 0
 
@@ -45,6 +47,7 @@ export const startPump = (flow: Flow, hooks: PumpHooks): Pump => {
 
   const poll = async (wanted: Wanted): Promise<void> => {
     polling = new AbortController()
+    skipped = wanted.skipLanes
     try {
       const request: PollRequest = { ...wanted, waitMs: POLL_WAIT_MS, signal: polling.signal }
       const deliveries = await within(clock, POLL_WAIT_MS + POLL_GRACE_MS, flow.source.poll(request), silent)
@@ -77,11 +80,23 @@ export const startPump = (flow: Flow, hooks: PumpHooks): Pump => {
     }
   }
 
+  /** A poll that left a lane out would go on leaving it out for as long as it waits. */
+  const look = (): void => {
+    looking = 'no'
+    const wanted = polling ? whatToAsk(flow) : undefined
+    if (wanted && [...skipped].some(lane => !wanted.skipLanes.has(lane))) polling?.abort()
+  }
+
   const ended = run()
   return {
     wake() {
       wakeUp?.()
-      if (polling && !mayAsk(flow)) polling.abort()
+      if (!polling) return
+      if (!mayAsk(flow)) polling.abort()
+      else if (skipped.size > 0 && looking === 'no') {
+        looking = 'soon'
+        queueMicrotask(look)
+      }
     },
     async stop() {
       stopping.abort()
@@ -111,11 +126,12 @@ export const whatToAsk = (flow: Flow): Wanted | undefined => {
 /** A larger poll would only hold up the event loop. */
 const MAX_POLL = 1_000
 
-/** An open breaker asks for one record, and only when its next probe has nothing to be made with. */
+/**
+ * An open breaker asks for one record, and only when there is none that was in no probe yet: were the same one tried for
+ * ever, a single poisonous record could keep the breaker open.
+ */
 const mayAsk = (flow: Flow): boolean =>
-  flow.phase === 'running' &&
-  (flow.breaker.state === 'closed' ||
-    (flow.credit.records === 0 && flow.breaker.probeAt <= flow.tools.clock.monotonic()))
+  flow.phase === 'running' && (flow.breaker.state === 'closed' || flow.waiting.probes() !== 'fresh')
 
 /** Lanes from which nothing could run: an ordered lane that waits, and lanes whose waiting keys hold half the credit. */
 const blockedLanes = (flow: Flow): Set<string> => {

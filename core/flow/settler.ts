@@ -12,7 +12,7 @@ export interface Settler {
   settle(entry: Entry, settlement: Settlement): void
   /** The verdict on an earlier delivery of the same record, whose claim was lost before it could be settled. */
   remembered(id: string): FinalOutcome | undefined
-  /** Remembers what became of a record whose claim is gone. */
+  /** Remembers what became of a record whose claim is gone, until the source takes it for a later claim. */
   remember(entry: Entry, outcome: FinalOutcome): void
   /** Resolves when every verdict was taken or its claim lost. */
   idle(): Promise<void>
@@ -61,13 +61,15 @@ export const createSettler = (options: SettlerOptions): Settler => {
     signal: options.signal,
     async deliver(verdicts) {
       const claimed = verdicts.filter(isClaimed)
-      for (const { entry, settlement } of verdicts) {
-        if (entry.state === 'gone' && isFinal(settlement.outcome)) remember(entry, settlement.outcome)
-      }
       if (claimed.length === 0) return undefined
       const refused = await settle(claimed)
       const again = new Set(refused?.items)
-      for (const verdict of claimed) if (!again.has(verdict)) options.onSettled(verdict.entry, verdict.settlement)
+      for (const verdict of claimed) {
+        // A claim that was lost meanwhile was perhaps not settled: its verdict is remembered.
+        if (again.has(verdict) || !isClaimed(verdict)) continue
+        memory.delete(verdict.entry.delivery.record.id)
+        options.onSettled(verdict.entry, verdict.settlement)
+      }
       return refused
     },
     onRefused({ items, error }, forMs) {
@@ -94,8 +96,12 @@ export const createSettler = (options: SettlerOptions): Settler => {
       return outbox.size
     },
     settle(entry, settlement) {
-      if (entry.state !== 'gone') entry.state = 'settling'
-      outbox.push({ entry, settlement })
+      const { outcome } = settlement
+      if (entry.state !== 'gone') {
+        entry.state = 'settling'
+        if (isFinal(outcome)) entry.verdict = outcome
+        outbox.push({ entry, settlement })
+      } else if (isFinal(outcome)) remember(entry, outcome)
     },
     remembered: id => (memory.size === 0 ? undefined : memory.get(id)),
     remember,

@@ -1,7 +1,6 @@
 /** Records that may take the process with them: charged durably before they are invoked, alone (DESIGN 1.12). */
 import type { Attempt } from '../contract.ts'
 import { wrapError } from '../errors.ts'
-import { isUnfinished } from './admit.ts'
 import type { Entry } from './entry.ts'
 import type { Flow } from './flow.ts'
 
@@ -32,10 +31,26 @@ export const chargeSuspect = async (flow: Flow, entry: Entry): Promise<boolean> 
   return true
 }
 
-/** Takes back the charge made beforehand, when the invocation has ended and can say itself what it came to. */
-export const uncharge = (entry: Entry): void => {
-  const last = entry.history.at(-1)
-  if (!entry.suspect || !last || !isUnfinished(last)) return
+/**
+ * Takes back the charge made beforehand, when the invocation has ended and can say itself what it came to. Written down
+ * as well: the process may end before the verdict is settled, for which this record is not to blame.
+ */
+export const uncharge = (flow: Flow, entry: Entry): void => {
   entry.history = entry.history.slice(0, -1)
   entry.charged -= 1
+  writeDown(flow, entry)
+}
+
+/** So that attempts survive a kill of the process; that they are lost with the disk is the store's trouble to tell. */
+export const rememberAttempts = (flow: Flow, entry: Entry): void => {
+  if (entry.delivery.record.idStrength === 'stable' && entry.delivery.replayOf === undefined) writeDown(flow, entry)
+}
+
+const writeDown = (flow: Flow, { delivery: { record }, history }: Entry): void => {
+  flow.tools.store.remember(flow.spec.name, record.source, [{ id: record.id, attempts: history }]).catch(error => {
+    flow.tools.log.warn('an attempt could not be written down; a crash now would forget it', {
+      record: record.id,
+      error,
+    })
+  })
 }

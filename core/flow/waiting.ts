@@ -26,12 +26,16 @@ export interface Waiting {
   finish(entries: readonly Entry[]): void
   /** Parts of a split batch, to be run before anything else, each as it is; their records were put back. */
   addParts(parts: readonly Part[]): void
+  /** Keeps a scope from going on while one of its records, which was taken out, is on its way back to the source. */
+  hold(entry: Entry): void
   /** Takes a record out that was lost, or is to be given back. */
   remove(entry: Entry): void
   /** The records of the next batch, now busy; empty when none is due at `now`. */
   take(limits: BatchLimits, now: number): readonly Entry[]
-  /** One record to probe an open breaker with, another one each time. */
+  /** One record to probe an open breaker with, another one each time; none that is held back for good. */
   takeProbe(): Entry | undefined
+  /** `fresh`: a probe can be made with a record that was in none yet. */
+  probes(): 'fresh' | 'stale' | 'none'
   /** When the next batch can be due if nothing else happens; undefined: never. */
   nextAt(limits: BatchLimits, now: number): number | undefined
   /** Scopes whose head waits for a retry. */
@@ -93,6 +97,17 @@ export const createWaiting = (): Waiting => {
     return [...countByScope(part)].flatMap(([scope, count]) => run(scope, count))
   }
 
+  /** The scope whose head is the next probe. */
+  const nextProbed = (): Scope | undefined => {
+    let stale: Scope | undefined
+    for (const scope of all) {
+      if (scope.busy > 0 || (blocked.has(scope) && scope.blockedUntil === Number.POSITIVE_INFINITY)) continue
+      if (scope.queue[0]?.probes === 0) return scope
+      stale ??= scope
+    }
+    return stale
+  }
+
   /** A part that cannot run as it is any more: its records are ordinary ones again. */
   const dissolve = (part: Part): void => {
     parts = parts.filter(other => other !== part)
@@ -126,7 +141,9 @@ export const createWaiting = (): Waiting => {
     block(scope, until) {
       scope.blockedUntil = until
       blocked.add(scope)
-      unblockings.push(until, scope)
+      if (Number.isFinite(until)) unblockings.push(until, scope)
+      // A part with a record that never runs would never run itself.
+      else for (const { part } of scope.queue) if (part) dissolve(part)
       place(scope)
     },
     finish(entries) {
@@ -134,6 +151,11 @@ export const createWaiting = (): Waiting => {
         scope.busy -= 1
         place(scope)
       }
+    },
+    hold({ scope }) {
+      scope.busy += 1
+      if (scope.name !== null) named.set(scope.name, scope)
+      place(scope)
     },
     addParts(added) {
       parts = [...added, ...parts]
@@ -154,15 +176,17 @@ export const createWaiting = (): Waiting => {
       return plan.due ? plan.runs.flatMap(({ scope, count }) => run(scope, count)) : []
     },
     takeProbe() {
-      for (const scope of all) {
-        const head = scope.queue[0]
-        if (!head || scope.busy > 0) continue
-        if (head.part) dissolve(head.part)
-        blocked.delete(scope)
-        all.delete(scope)
-        return run(scope, 1)[0]
-      }
-      return undefined
+      const scope = nextProbed()
+      if (!scope) return undefined
+      const part = scope.queue[0]?.part
+      if (part) dissolve(part)
+      blocked.delete(scope)
+      all.delete(scope)
+      return run(scope, 1)[0]
+    },
+    probes() {
+      const scope = nextProbed()
+      return scope === undefined ? 'none' : scope.queue[0]?.probes === 0 ? 'fresh' : 'stale'
     },
     nextAt(limits, now) {
       unblockDue(now)

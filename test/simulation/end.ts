@@ -33,13 +33,15 @@ const reasonProblem = (
     case 'crashed':
       return nature.kind === 'kills' || faults.some(({ kind }) => kind === 'crash') ? undefined : 'it kills nothing'
     case 'exhausted':
-      return chargeableMost >= maxAttempts || (policy.order === 'lane' && failedProbes >= maxAttempts)
+      return chargeableMost >= maxAttempts || (policy.order !== 'none' && failedProbes >= maxAttempts)
         ? undefined
         : `it failed ${chargeableMost} times by itself, ${failedProbes} as a probe`
     case 'not-retryable':
       return nature.kind === 'never' ? undefined : 'it may be retried'
     case 'undecodable':
       return nature.kind === 'refused' ? undefined : 'it can be decoded'
+    case 'starved':
+      return failedProbes > 0 && nature.kind !== 'fine' ? undefined : 'it was not tried for free for long'
     case 'expired':
       return policy.maxAgeMs === undefined ? 'there is no maxAge' : undefined
     default:

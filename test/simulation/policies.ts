@@ -16,7 +16,7 @@ export const drawPolicy = (random: Random, source: 'stream' | 'queue'): Policy =
     maxInFlightBytes: random.pick([3_000, 1_000_000] as const),
     maxAttempts: random.int(1, 5),
     maxAgeMs: random.chance(0.1) ? 60_000 : undefined,
-    maxFreeWaitMs: 6 * 3_600_000,
+    maxFreeWaitMs: 1_200_000,
     backoff: {
       initialMs: random.pick([200, 1_000] as const),
       factor: random.pick([1, 2] as const),

@@ -12,9 +12,12 @@ export interface StoreState {
 }
 
 export const openStore = (world: World, state: StoreState, host: Host): DeadLetterStore => {
+  // What was asked first is done first, as in a database with one writer.
+  let turn: Promise<void> = Promise.resolve()
   const ask = async (): Promise<void> => {
     await host.guard('asking the store')
-    await host.latency(world.scenario.storeMs)
+    turn = turn.then(() => host.latency(world.scenario.storeMs))
+    await turn
     if (world.isOn('store down')) throw new MillraceError('STATE_UNAVAILABLE', 'the simulated store is down')
   }
   const answer = (): void => {
