@@ -34,6 +34,8 @@ export interface Mapping {
 const OPEN_PAUSE = { initialMs: 500, factor: 2, maxMs: 30_000, jitter: 'full' } as const
 /** How long a source may take to close before it is left behind. */
 const CLOSE_TIMEOUT_MS = 10_000
+/** How long a store and a source may take at least to be told what became of records when the mapping stops. */
+const VERDICTS_TIMEOUT_MS = 5_000
 
 export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
   const { clock, log } = tools
@@ -210,9 +212,11 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
     cancelDeadline()
     pump = undefined
     dispatcher = undefined
-    await atMost(clock, spec.policy.drainTimeoutMs, flow.parker.idle())
+    // Verdicts are made: leaving before they are told would have their records processed again.
+    const patienceMs = Math.max(spec.policy.drainTimeoutMs, VERDICTS_TIMEOUT_MS)
+    await atMost(clock, patienceMs, flow.parker.idle())
     giveBackAll()
-    await atMost(clock, spec.policy.drainTimeoutMs, flow.settler.idle())
+    await atMost(clock, patienceMs, flow.settler.idle())
   }
 
   /** With their attempts; what was to wait is deferred where the source can keep it. */

@@ -28,6 +28,8 @@ export interface Ledger {
   readonly violations: string[]
   /** Records that an earlier one of them must have ended, in order: those of its lane, of its key, or none. */
   before(planned: Planned): readonly Account[]
+  /** All of its scope. */
+  besides(planned: Planned): readonly Account[]
   account(id: string): Account
   violate(what: string): void
   /** Adds to the trace. */
@@ -60,6 +62,7 @@ export const createLedger = (scenario: Scenario, nowMs: () => number): Ledger =>
         scope.findIndex(account => account.planned === planned),
       )
     },
+    besides: planned => scopes.get(scopeOf(scenario, planned) ?? '') ?? [],
     account(id) {
       const found = accounts.get(id)
       if (!found) throw new Error(`there is no record ${id} in this scenario`)

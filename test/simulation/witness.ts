@@ -96,6 +96,9 @@ export const createWitness = (world: World): Witness => {
       ledger.note(`${host.name} invokes ${records.map(({ record, attempt }) => `${record.id}#${attempt}`).join(' ')}`)
       if (accounts.length > scenario.policy.batchSize) ledger.violate(`a batch has ${accounts.length} records`)
       checkProbe(host, run)
+      // What shares a key with a probe may go on when that succeeded, whatever it was to wait itself.
+      if (run.kind === 'probe')
+        for (const { planned } of accounts) for (const each of ledger.besides(planned)) each.notBefore = 0
       for (const [index, account] of accounts.entries()) {
         checkTurn(host, run, account, index)
         checkRecord(run, account, index)

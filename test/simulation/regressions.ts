@@ -1,0 +1,15 @@
+/** Seeds that once found something, with what it was: they run with the fast tests, whatever else is drawn. */
+export const REGRESSIONS: readonly (readonly [seed: number, found: string])[] = [
+  [16, 'credit was given out while a source that hung was being closed'],
+  [51, 'resume overtook pause, and the source stayed paused'],
+  [57, 'a key ran twice at once after the retry of its last record'],
+  [76, 'a record that was given back behind the head of its lane was parked, came again and ran'],
+  [89, 'records of a key that stopped behind a dead letter ran'],
+  [95, 'the head of a key was the only probe of an open breaker, for ever'],
+  [111, 'innocent suspects ran beside the one that ends the process, and were parked as crashed'],
+  [112, 'the charge made before a suspect ran stayed when the process ended after it had succeeded'],
+  [147, 'a source that was being reopened was polled without end at one moment'],
+  [164, 'a stop did not wait for verdicts longer than drainTimeout, and attempts were forgotten'],
+  [221, 'a lone poisonous record kept the breaker open, and nothing else was asked for'],
+  [668, 'a record on its way back to the source was overtaken by the next one of its lane'],
+]
