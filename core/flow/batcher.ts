@@ -9,8 +9,11 @@ export interface BatchLimits {
   readonly scopes: 'one' | 'many'
   /** Nothing more can be claimed: waiting for a fuller batch would be waiting for ever. */
   readonly creditUsedUp: boolean
-  /** `wait`: a suspect runs; if the process ends now, no other may be taken for the one that did it. */
-  readonly suspects: 'one' | 'wait'
+  /**
+   * A suspect runs while nothing else does: if the process ends then, it is the one that did it. `wait`: something runs
+   * and has to end first; `first`: nothing does; `none`: there is no suspect.
+   */
+  readonly suspects: 'none' | 'first' | 'wait'
 }
 
 /** The first records of some scopes, which together are a batch. */
@@ -29,8 +32,17 @@ export interface Run {
 const EMPTY: Plan = { runs: [], due: false, dueAt: Number.POSITIVE_INFINITY }
 
 /** Plans the next batch from the heads of the ready scopes, taken in their turns. */
-export const planBatch = (ready: Iterable<Scope>, limits: BatchLimits, now: number): Plan =>
-  limits.scopes === 'one' ? planOne(ready, limits, now) : planMany(ready, limits, now)
+export const planBatch = (ready: Iterable<Scope>, limits: BatchLimits, now: number): Plan => {
+  const suspect = limits.suspects === 'none' ? undefined : findSuspect(ready)
+  if (suspect)
+    return limits.suspects === 'wait' ? EMPTY : { runs: [{ scope: suspect, count: 1 }], due: true, dueAt: now }
+  return limits.scopes === 'one' ? planOne(ready, limits, now) : planMany(ready, limits, now)
+}
+
+const findSuspect = (ready: Iterable<Scope>): Scope | undefined => {
+  for (const scope of ready) if (scope.queue[0]?.suspect) return scope
+  return undefined
+}
 
 const planOne = (ready: Iterable<Scope>, limits: BatchLimits, now: number): Plan => {
   let soonest = EMPTY
@@ -48,11 +60,7 @@ const planMany = (ready: Iterable<Scope>, limits: BatchLimits, now: number): Pla
   let dueAt = Number.POSITIVE_INFINITY
   for (const scope of ready) {
     const head = scope.queue[0]
-    if (!head || head.part) continue
-    if (head.suspect) {
-      if (runs.length === 0 && limits.suspects === 'one') return { runs: [{ scope, count: 1 }], due: true, dueAt: now }
-      continue
-    }
+    if (!head || head.part || head.suspect) continue
     const count = fill(filling, scope, limits)
     if (count > 0) {
       runs.push({ scope, count })

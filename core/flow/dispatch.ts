@@ -69,8 +69,11 @@ export const startDispatcher = (flow: Flow): Dispatcher => {
   }
 }
 
-/** While the breaker is open, one probe at a time. */
-const concurrency = (flow: Flow): number => (flow.breaker.state === 'open' ? 1 : flow.spec.policy.maxConcurrency)
+/** While the breaker is open, one probe at a time; beside a suspect, nothing. */
+const concurrency = (flow: Flow): number => {
+  for (const { entries } of flow.batches) if (entries[0]?.suspect) return 1
+  return flow.breaker.state === 'open' ? 1 : flow.spec.policy.maxConcurrency
+}
 
 const nextBatchAt = (flow: Flow, now: number): number | undefined => {
   if (flow.breaker.state === 'closed') return flow.waiting.nextAt(limits(flow), now)
@@ -79,7 +82,7 @@ const nextBatchAt = (flow: Flow, now: number): number | undefined => {
   return flow.waiting.probes() === 'none' ? undefined : now
 }
 
-const limits = ({ spec: { policy }, credit, batches }: Flow): BatchLimits => {
+const limits = ({ spec: { policy }, credit, batches, waiting }: Flow): BatchLimits => {
   const left = credit.left()
   return {
     batchSize: policy.batchSize,
@@ -87,7 +90,7 @@ const limits = ({ spec: { policy }, credit, batches }: Flow): BatchLimits => {
     batchWindowMs: policy.batchWindowMs,
     scopes: policy.order === 'lane' ? 'one' : 'many',
     creditUsedUp: left.records === 0 || left.bytes === 0,
-    suspects: [...batches].some(({ entries }) => entries[0]?.suspect) ? 'wait' : 'one',
+    suspects: waiting.suspects === 0 ? 'none' : batches.size === 0 ? 'first' : 'wait',
   }
 }
 
@@ -220,6 +223,11 @@ const invoke = async (flow: Flow, batch: Batch, slot: Slot): Promise<Report> => 
     slot.release()
     return notTried(flow)
   }
+  if (first?.suspect && batch.abort.signal.aborted) {
+    uncharge(flow, first)
+    slot.release()
+    return notTried(flow)
+  }
   const { spec } = flow
   const report = await slot.invoke({
     requestId: batch.requestId,
@@ -245,7 +253,7 @@ const invokedRecord = ({ spec, tools }: Flow, entry: Entry): InvokedRecord => {
   }
 }
 
-/** A suspect that could not be charged durably is not invoked: nothing was learned, nobody is charged. */
+/** A suspect that could not be charged durably, or was lost meanwhile, is not invoked: nothing was learned, nobody is charged. */
 const notTried = ({ spec, tools }: Flow): Report => ({
   outcome: { kind: 'aborted' },
   environment: 'none',

@@ -20,7 +20,7 @@ export interface Entry {
   /** Failed probes of an open breaker. */
   probes: number
   /** Evidence says that it may take the process with it: it runs alone, charged beforehand. */
-  suspect: boolean
+  readonly suspect: boolean
   /** It is a dead letter already, only its source does not know. */
   readonly parkedBefore: boolean
   /** The part of a split batch it belongs to. */

@@ -14,6 +14,8 @@ import type { Entry, Part, Scope } from './entry.ts'
 
 export interface Waiting {
   readonly size: number
+  /** How many of them are suspects. */
+  readonly suspects: number
   /** Finds or makes the scope a new record stands in. `name` null: alone. */
   scope(name: string | null, lane: string): Scope
   /** A record that was just claimed, behind all others of its scope. */
@@ -53,6 +55,13 @@ export const createWaiting = (): Waiting => {
   const unblockings = createHeap<Scope>()
   let parts: readonly Part[] = []
   let size = 0
+  let suspects = 0
+
+  /** Keeps count of what came in (1) or went out (-1). */
+  const tally = (entry: Entry, sign: 1 | -1): void => {
+    size += sign
+    if (entry.suspect) suspects += sign
+  }
 
   /** Puts a scope where it belongs after anything about it changed. */
   const place = (scope: Scope): void => {
@@ -77,8 +86,10 @@ export const createWaiting = (): Waiting => {
 
   const run = (scope: Scope, count: number): readonly Entry[] => {
     const entries = scope.queue.splice(0, count)
-    for (const entry of entries) entry.state = 'running'
-    size -= entries.length
+    for (const entry of entries) {
+      entry.state = 'running'
+      tally(entry, -1)
+    }
     scope.busy += entries.length
     place(scope)
     return entries
@@ -118,6 +129,9 @@ export const createWaiting = (): Waiting => {
     get size() {
       return size
     },
+    get suspects() {
+      return suspects
+    },
     scope(name, lane) {
       const known = name === null ? undefined : named.get(name)
       if (known) return known
@@ -127,14 +141,14 @@ export const createWaiting = (): Waiting => {
     },
     add(entry) {
       entry.scope.queue.push(entry)
-      size += 1
+      tally(entry, 1)
       place(entry.scope)
     },
     putBack(entries) {
       for (const entry of entries.toReversed()) {
         entry.state = 'waiting'
         entry.scope.queue.unshift(entry)
-        size += 1
+        tally(entry, 1)
         place(entry.scope)
       }
     },
@@ -164,7 +178,7 @@ export const createWaiting = (): Waiting => {
       const index = entry.scope.queue.indexOf(entry)
       if (index < 0) return
       entry.scope.queue.splice(index, 1)
-      size -= 1
+      tally(entry, -1)
       if (entry.part) dissolve(entry.part)
       place(entry.scope)
     },

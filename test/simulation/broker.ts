@@ -37,8 +37,8 @@ export interface Broker {
   settle(session: Session, settlements: readonly Settlement[]): void
   /** The answer to this settle was lost: settling the same again is no mistake. */
   excuse(settlements: readonly Settlement[]): void
-  /** Ends claims without a verdict, as a crash or another owner does, or gives them back in good order. */
-  takeBack(session: Session, how: 'lost' | 'given back'): void
+  /** Ends claims without a verdict: handed out and closed, or never handed out. */
+  takeBack(session: Session, how: 'closed' | 'given back'): void
   /** A process ended: its claims are lost, and nothing it still says counts. */
   endHost(host: Host): void
   /** All claims are lost at once. */
@@ -69,12 +69,12 @@ export const createBroker = (world: World): Broker => {
     Object.assign(claim.stored, { state: 'ready', claim: undefined }, changes)
     wakeAt(claim.stored.dueMs)
   }
-  const loseClaim = (claim: Claim, how: 'lost' | 'given back'): void => {
+  const loseClaim = (claim: Claim, how: 'lost' | 'closed' | 'given back'): void => {
     const account = ledger.account(claim.stored.planned.id)
     account.disturbed = how === 'lost' ? 'yes' : account.disturbed
     account.losses += 1
     account.notBefore = 0
-    free(claim, how === 'lost' ? { prior: claim.stored.prior + 1 } : {})
+    free(claim, how === 'given back' ? {} : { prior: claim.stored.prior + 1 })
     claim.lost.abort()
   }
 

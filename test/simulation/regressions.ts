@@ -12,4 +12,5 @@ export const REGRESSIONS: readonly (readonly [seed: number, found: string])[] = 
   [164, 'a stop did not wait for verdicts longer than drainTimeout, and attempts were forgotten'],
   [221, 'a lone poisonous record kept the breaker open, and nothing else was asked for'],
   [668, 'a record on its way back to the source was overtaken by the next one of its lane'],
+  [1043, 'a suspect was charged for what an ordinary neighbour did, and parked as crashed'],
 ]

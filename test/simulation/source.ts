@@ -29,7 +29,7 @@ export const openSource = async (world: World, broker: Broker, host: Host): Prom
       if (session.state === 'closed') return
       await host.latency(world.scenario.settleMs)
       session.state = 'closed'
-      broker.takeBack(session, 'given back')
+      broker.takeBack(session, 'closed')
     },
   }
 }
