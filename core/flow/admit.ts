@@ -95,15 +95,15 @@ export const scopeName = (order: Order, { lane, record }: Pick<Delivery, 'lane' 
 /** Sources share one signal among the records of a lane: one listener each, however many records. */
 const watchClaim = (flow: Flow, entry: Entry): void => {
   const { lost } = entry.delivery
-  const watched = flow.claims.get(lost)
   if (lost.aborted) lose(flow, entry)
-  if (lost.aborted || watched?.add(entry)) return
+  if (lost.aborted || flow.claims.get(lost)?.entries.add(entry)) return
   const entries = new Set([entry])
-  flow.claims.set(lost, entries)
-  lost.addEventListener('abort', () => {
+  const loseAll = (): void => {
     flow.claims.delete(lost)
     for (const lostEntry of entries) lose(flow, lostEntry)
-  })
+  }
+  lost.addEventListener('abort', loseAll, { once: true })
+  flow.claims.set(lost, { entries, unwatch: () => lost.removeEventListener('abort', loseAll) })
 }
 
 const recall = async (

@@ -99,9 +99,18 @@ const leave = (flow: Flow, entry: Entry): void => {
   if (entry.state === 'gone') return
   entry.state = 'gone'
   if (entry.held === 'yes') flow.waiting.finish([entry])
-  flow.claims.get(entry.delivery.lost)?.delete(entry)
+  forgetClaim(flow, entry)
   flow.credit.release(entry)
   flow.changed()
+}
+
+/** A source may have a signal for every record: what was settled leaves nothing behind. */
+const forgetClaim = ({ claims }: Flow, entry: Entry): void => {
+  const { lost } = entry.delivery
+  const claim = claims.get(lost)
+  if (!claim?.entries.delete(entry) || claim.entries.size > 0) return
+  claim.unwatch()
+  claims.delete(lost)
 }
 
 const count = ({ counters }: Flow, settlement: Settlement): void => {

@@ -55,7 +55,7 @@ export interface Flow {
   readonly counters: Counters
   readonly batches: Set<Batch>
   /** Entries by the signal that tells that their claim is lost. */
-  readonly claims: Map<AbortSignal, Set<Entry>>
+  readonly claims: Map<AbortSignal, Claims>
   /** Records whose claim was lost while they ran, until their batch has ended. */
   readonly ghosts: Set<string>
   /** Records whose claim was lost with something written down of them, which their next delivery may not tell. */
@@ -70,6 +70,13 @@ export interface Flow {
   healthy: boolean
   /** Something changed: batches may be formed, records may be claimed. Cheap, may be called often. */
   changed(): void
+}
+
+/** What one signal tells of: the records of a lane, of a channel, or a single one. */
+export interface Claims {
+  readonly entries: Set<Entry>
+  /** Ends listening to the signal, which may live as long as the process. */
+  readonly unwatch: () => void
 }
 
 /** Records that were given to an environment together. */

@@ -157,7 +157,7 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
       log.error('the source takes no verdicts or does not answer; it is reopened')
       // Nothing is asked of a source that is being closed: it would answer at once, again and again.
       if (flow.phase === 'running') flow.phase = 'starting'
-      for (const entries of [...flow.claims.values()]) for (const entry of [...entries]) lose(flow, entry)
+      for (const { entries } of [...flow.claims.values()]) for (const entry of [...entries]) lose(flow, entry)
       await closeQuietly(flow.source)
     })
 
