@@ -40,7 +40,7 @@ export const retry = (
   if (judgement.batch === 'split') bisect(flow, entries)
   else {
     for (const entry of entries) entry.part = undefined
-    if (backsOff(flow, judgement)) backOff(flow, entries, judgement)
+    if (backsOff(flow, batch, judgement)) backOff(flow, entries, judgement)
     else if (judgement.batch === 'aborted' || batch.kind === 'probe') tryAgain(flow, entries, batch)
     else
       putBackOrDefer(
@@ -50,9 +50,15 @@ export const retry = (
   }
 }
 
-/** What was aborted while the mapping goes on would be tried again at once, and again; when it stops, it is given back. */
-const backsOff = ({ phase }: Flow, { batch }: Judgement): boolean =>
-  batch === 'backed-off' || batch === 'not-ready' || (batch === 'aborted' && phase === 'running')
+/**
+ * What was aborted while the mapping goes on would be tried again at once, and again; when it stops, it is given back.
+ * The same holds for a probe that failed while another batch closed the breaker.
+ */
+const backsOff = ({ phase, breaker }: Flow, { kind }: Batch, { batch }: Judgement): boolean =>
+  batch === 'backed-off' ||
+  batch === 'not-ready' ||
+  (batch === 'aborted' && phase === 'running') ||
+  (kind === 'probe' && breaker.state === 'closed')
 
 /** Of an aborted batch nothing was learned; a failed probe is free, and the breaker says when the next one is. */
 const tryAgain = (flow: Flow, entries: readonly Entry[], batch: Batch): void => {

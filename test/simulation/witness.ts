@@ -30,10 +30,10 @@ const MOST_IN_A_SECOND = 40
 
 /**
  * A suspect whose claim is lost while it runs comes again with the charge that was made beforehand, which is taken back
- * only when the run has ended: one charge too many for each loss within a process.
+ * only when the run has ended; and a process may end between that charge and the run. One too many for each loss.
  */
 const phantoms = ({ scenario: { faults } }: World, { losses }: Account): number =>
-  losses >= SUSPECT_DELIVERIES && faults.some(({ kind }) => DISTURBING.has(kind) && kind !== 'crash') ? losses : 0
+  losses >= SUSPECT_DELIVERIES && faults.some(({ kind }) => DISTURBING.has(kind)) ? losses : 0
 
 /** Charges of a lost claim are kept in the store, if that was there to take them; those of a replay are not. */
 const keepsCharges = ({ scenario: { faults, source } }: World, { losses, disturbed }: Account): boolean =>
@@ -71,7 +71,7 @@ export const createWitness = (world: World): Witness => {
     const attempt = run.attempts[index] ?? 0
     const now = world.nowMs()
     if (account.settledAs) ledger.violate(`${planned.id} is invoked after it was ${account.settledAs}`)
-    if (account.parkedAs && account.disturbed === 'no') ledger.violate(`${planned.id} is invoked after it was parked`)
+    if (account.parkedAs && account.losses === 0) ledger.violate(`${planned.id} is invoked after it was parked`)
     if (attempt < 1 || attempt > scenario.policy.maxAttempts) ledger.violate(`${planned.id} is at attempt ${attempt}`)
     if (attempt - 1 > chargeableMost + phantoms(world, account))
       ledger.violate(`${planned.id} was charged ${attempt - 1} times, failed ${chargeableMost} times by itself`)
@@ -111,7 +111,8 @@ export const createWitness = (world: World): Witness => {
       checkProbe(host, run)
       // What shares a key with a probe may go on when that succeeded, whatever it was to wait itself.
       if (run.kind === 'probe')
-        for (const { planned } of accounts) for (const each of ledger.besides(planned)) each.notBefore = 0
+        for (const account of accounts)
+          for (const each of [account, ...ledger.besides(account.planned)]) each.notBefore = 0
       for (const [index, account] of accounts.entries()) {
         checkTurn(host, run, account, index)
         checkRecord(run, account, index)
