@@ -60,6 +60,8 @@ export interface Flow {
   readonly ghosts: Set<string>
   /** Records whose claim was lost with something written down of them, which their next delivery may not tell. */
   readonly lostIds: Set<string>
+  /** Attempts that are being written down: a stop waits for them, so that they survive it. */
+  readonly writing: Set<Promise<unknown>>
   /** Lanes or keys that stopped behind a dead letter (`onDeadLetter: 'stop'`), by the name of their scope. */
   readonly stoppedScopes: Set<string>
   source: Source

@@ -79,6 +79,7 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
     claims: new Map(),
     ghosts: new Set(),
     lostIds: new Set(),
+    writing: new Set(),
     stoppedScopes: new Set(),
     source: noSource,
     phase: 'starting',
@@ -217,6 +218,7 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
     await atMost(clock, patienceMs, flow.parker.idle())
     giveBackAll()
     await atMost(clock, patienceMs, flow.settler.idle())
+    await atMost(clock, patienceMs, Promise.all(flow.writing))
   }
 
   /** With their attempts; what was to wait is deferred where the source can keep it. */

@@ -47,10 +47,12 @@ export const rememberAttempts = (flow: Flow, entry: Entry): void => {
 }
 
 const writeDown = (flow: Flow, { delivery: { record }, history }: Entry): void => {
-  flow.tools.store.remember(flow.spec.name, record.source, [{ id: record.id, attempts: history }]).catch(error => {
-    flow.tools.log.warn('an attempt could not be written down; a crash now would forget it', {
-      record: record.id,
-      error,
+  const { tools, spec, writing } = flow
+  const written = tools.store
+    .remember(spec.name, record.source, [{ id: record.id, attempts: history }])
+    .catch(error => {
+      tools.log.warn('an attempt could not be written down; a crash now would forget it', { record: record.id, error })
     })
-  })
+    .finally(() => writing.delete(written))
+  writing.add(written)
 }

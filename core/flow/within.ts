@@ -8,8 +8,8 @@ export const within = <T>(clock: Clock, ms: number, promise: Promise<T>, error: 
   })
 
 /** Resolves when `promise` does, or after `ms`, whichever is first. */
-export const atMost = (clock: Clock, ms: number, promise: Promise<void>): Promise<void> =>
+export const atMost = (clock: Clock, ms: number, promise: Promise<unknown>): Promise<void> =>
   new Promise((resolve, reject) => {
     const cancel = clock.after(ms, resolve)
-    promise.then(resolve, reject).finally(cancel)
+    promise.then(() => resolve(), reject).finally(cancel)
   })

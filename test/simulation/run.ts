@@ -131,8 +131,9 @@ const schedule = ({ world, broker, witness }: Parts, stage: Stage, { letters }: 
     }
   }
   const resume = (running: Running): void => {
+    // A pause that is still under way goes first, in which others may stop.
     witness.resumed(running.host)
-    void running.mapping.resume()
+    void running.mapping.resume().then(() => witness.resumed(running.host))
   }
   const goOn = (): void => {
     const running = stage.running()
