@@ -54,7 +54,9 @@ const newEntry = (
   arrivedAt: number,
   openMsBefore: number,
 ): Entry => {
-  const history = known?.attempts ?? NO_ATTEMPTS
+  const { id } = delivery.record
+  const history = laterOf(known?.attempts ?? NO_ATTEMPTS, flow.lostIds.get(id))
+  flow.lostIds.delete(id)
   return {
     delivery,
     scope: scopeOf(flow, delivery),
@@ -66,6 +68,7 @@ const newEntry = (
     tries: Math.max(delivery.attempts, history.length),
     freeSince: undefined,
     probes: 0,
+    precharged: 'no',
     // A replay is parked, that is what it is a replay of.
     parkedBefore: known?.parked === true && delivery.replayOf === undefined,
     suspect: (delivery.priorDeliveries ?? 0) >= SUSPECT_DELIVERIES || history.some(isUnfinished),
@@ -77,6 +80,15 @@ const newEntry = (
 }
 
 const NO_ATTEMPTS: readonly Attempt[] = []
+
+/**
+ * What this process knows of a record it lost goes before what the store does, which may still have the charge of a run
+ * that has not ended or was taken back; unless another process has tried the record since.
+ */
+const laterOf = (stored: readonly Attempt[], ours: readonly Attempt[] | undefined): readonly Attempt[] =>
+  ours === undefined || finished(stored) > finished(ours) ? stored : ours
+
+const finished = (attempts: readonly Attempt[]): number => attempts.filter(attempt => !isUnfinished(attempt)).length
 
 /** An attempt that was charged before its invocation and never ended: the process did. */
 export const isUnfinished = (attempt: Attempt): boolean => attempt.durationMs === undefined
@@ -112,7 +124,7 @@ const recall = async (
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Recalled> | undefined> => {
   const ids = deliveries
-    .filter(delivery => mayHaveComeBefore(delivery) || flow.lostIds.delete(delivery.record.id))
+    .filter(delivery => mayHaveComeBefore(delivery) || flow.lostIds.has(delivery.record.id))
     .map(delivery => delivery.record.id)
   if (ids.length === 0) return NOTHING_KNOWN
   const { clock, random, log, store } = flow.tools

@@ -73,7 +73,7 @@ export const lose = (flow: Flow, entry: Entry): void => {
   flow.counters.lost += 1
   if (state === 'waiting') flow.waiting.remove(entry)
   if (state === 'parking') flow.waiting.finish([entry])
-  if (state === 'parking' || entry.charged > 0) keepInMind(flow.lostIds, entry.delivery.record.id)
+  if (state === 'parking' || entry.charged > 0 || entry.suspect) keepInMind(flow, entry)
   if (entry.verdict) flow.settler.remember(entry, entry.verdict)
   leave(flow, entry)
   if (state !== 'running') return
@@ -89,10 +89,10 @@ export const lose = (flow: Flow, entry: Entry): void => {
 /** One that is forgotten is only tried once more than it would be. */
 const LOST_IDS = 100_000
 
-const keepInMind = (ids: Set<string>, id: string): void => {
-  ids.add(id)
-  const [oldest] = ids.size > LOST_IDS ? ids : []
-  if (oldest !== undefined) ids.delete(oldest)
+const keepInMind = ({ lostIds }: Flow, { delivery: { record }, history, precharged }: Entry): void => {
+  lostIds.set(record.id, precharged === 'yes' ? history.slice(0, -1) : history)
+  const oldest = lostIds.size > LOST_IDS ? lostIds.keys().next().value : undefined
+  if (oldest !== undefined) lostIds.delete(oldest)
 }
 
 const leave = (flow: Flow, entry: Entry): void => {

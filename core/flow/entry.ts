@@ -21,6 +21,8 @@ export interface Entry {
   probes: number
   /** Evidence says that it may take the process with it: it runs alone, charged beforehand. */
   readonly suspect: boolean
+  /** Whether the last attempt of `history` was charged beforehand and still runs. */
+  precharged: 'yes' | 'no'
   /** It is a dead letter already, only its source does not know. */
   readonly parkedBefore: boolean
   /** The part of a split batch it belongs to. */

@@ -1,6 +1,6 @@
 /** One mapping at work: everything its rooms share. Made by `mapping.ts`, which also says when it starts and stops. */
 import type { Clock } from '../clock.ts'
-import type { DeadLetterStore, Source } from '../contract.ts'
+import type { Attempt, DeadLetterStore, Source } from '../contract.ts'
 import type { CodecName, Engine } from '../engine/contract.ts'
 import type { MillraceError } from '../errors.ts'
 import type { Log } from '../log.ts'
@@ -58,8 +58,8 @@ export interface Flow {
   readonly claims: Map<AbortSignal, Claims>
   /** Records whose claim was lost while they ran, until their batch has ended. */
   readonly ghosts: Set<string>
-  /** Records whose claim was lost with something written down of them, which their next delivery may not tell. */
-  readonly lostIds: Set<string>
+  /** What is known of records whose claim was lost, which their next delivery may not tell. */
+  readonly lostIds: Map<string, readonly Attempt[]>
   /** Attempts that are being written down: a stop waits for them, so that they survive it. */
   readonly writing: Set<Promise<unknown>>
   /** Lanes or keys that stopped behind a dead letter (`onDeadLetter: 'stop'`), by the name of their scope. */

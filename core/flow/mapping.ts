@@ -78,7 +78,7 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
     batches: new Set(),
     claims: new Map(),
     ghosts: new Set(),
-    lostIds: new Set(),
+    lostIds: new Map(),
     writing: new Set(),
     stoppedScopes: new Set(),
     source: noSource,

@@ -28,6 +28,7 @@ export const chargeSuspect = async (flow: Flow, entry: Entry): Promise<boolean> 
   }
   entry.history = history
   entry.charged += 1
+  entry.precharged = 'yes'
   return true
 }
 
@@ -38,6 +39,7 @@ export const chargeSuspect = async (flow: Flow, entry: Entry): Promise<boolean> 
 export const uncharge = (flow: Flow, entry: Entry): void => {
   entry.history = entry.history.slice(0, -1)
   entry.charged -= 1
+  entry.precharged = 'no'
   writeDown(flow, entry)
 }
 

@@ -40,6 +40,7 @@ export const entryOf = (scope: Scope, id: string, changes: Partial<Entry> & { bo
     freeSince: undefined,
     probes: 0,
     suspect: false,
+    precharged: 'no',
     parkedBefore: false,
     part: undefined,
     state: 'waiting',
