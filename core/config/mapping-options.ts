@@ -84,7 +84,11 @@ export const policyOptions = {
     default: 8,
     doc: 'Failures after which a record is parked as a dead letter.',
   }),
-  maxAge: duration({ min: '1s', max: '3650d', doc: 'A record older than this, by its own time, is parked instead of tried.' }),
+  maxAge: duration({
+    min: '1s',
+    max: '3650d',
+    doc: 'A record older than this, by its own time, is parked instead of tried.',
+  }),
   maxFreeWait: duration({
     min: '1s',
     max: '30d',
