@@ -94,15 +94,20 @@ export const assembleApp = (
   let opened: Opened | undefined
   let stopping: Promise<void> | undefined
 
-  const send = async (
+  const sendOver = async (
+    connections: Connections,
     address: string,
     records: readonly OutgoingRecord[],
   ): Promise<readonly (null | MillraceError)[]> => {
     const channel = channelAt(config, address)
-    return records.length === 0 ? [] : await (await open().connections.sink(channel)).send(records)
+    return records.length === 0 ? [] : await (await connections.sink(channel)).send(records)
   }
-  const sendAll = async (address: string, records: readonly OutgoingRecord[]): Promise<void> => {
-    const errors = (await send(address, records)).filter(error => error !== null)
+  const sendAllOver = async (
+    connections: Connections,
+    address: string,
+    records: readonly OutgoingRecord[],
+  ): Promise<void> => {
+    const errors = (await sendOver(connections, address, records)).filter(error => error !== null)
     const [firstError] = errors
     if (firstError)
       throw new MillraceError(
@@ -127,7 +132,9 @@ export const assembleApp = (
       { clock, log, random: parts.random, stateDir: config.stateDir },
       parts.secrets,
     )
-    const functions = createFunctions({ clock, log, host: { send: sendAll }, app: config.name })
+    // Not through `open`: while the app drains, functions finish what they do, and sending is part of that.
+    const send = (address: string, records: readonly OutgoingRecord[]) => sendAllOver(connections, address, records)
+    const functions = createFunctions({ clock, log, host: { send }, app: config.name })
     const mappings = createMappings({
       clock,
       log,
@@ -138,7 +145,7 @@ export const assembleApp = (
       nextFence: createFence(clock),
       connections,
       sources: parts.sources,
-      send: sendAll,
+      send,
     })
     return { database, store, connections, functions, mappings, board: undefined }
   }
@@ -186,12 +193,13 @@ export const assembleApp = (
     },
     async send(channel, records) {
       const address = typeof channel === 'string' ? channel : channel.address
-      await sendAll(
+      await sendAllOver(
+        open().connections,
         address,
         await encodeRecords(channelAt(config, address) as Channel<unknown, InputOf<typeof channel & Channel>>, records),
       )
     },
-    sendOutgoing: send,
+    sendOutgoing: async (address, records) => sendOver(open().connections, address, records),
     async reload(written) {
       const next = resolve(written)
       if (state !== 'running')

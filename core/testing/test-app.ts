@@ -20,7 +20,10 @@ export interface TestApp extends Omit<App, 'start' | 'sendOutgoing' | 'reload'> 
    * real time (default 10,000), and says what is left.
    */
   idle(options?: { readonly timeoutMs?: number }): Promise<void>
-  /** Moves the clock on by so many milliseconds, letting what becomes due happen on the way. */
+  /**
+   * Moves the clock on by so many milliseconds, letting what becomes due happen on the way. A function that runs for
+   * more than 100 ms of real time is not waited for.
+   */
   advance(ms: number): Promise<void>
   /** What was sent to a channel, in the order of arrival in its partition. */
   records(channel: Channel): readonly EventRecord[]
@@ -39,7 +42,7 @@ const IDLE_TIMEOUT_MS = 10_000
 /** Turns of the event loop after which everything that does not wait for time or for a function has happened. */
 const SETTLING_TURNS = 12
 const BUSY_PAUSE_MS = 1
-const STOP_PATIENCE_MS = 100
+const FUNCTION_PATIENCE_MS = 100
 
 /**
  * Starts an app on brokers in memory; whatever its connections are, none is opened. Functions run inline: their timeout
@@ -97,13 +100,13 @@ export const testApp = async (config: unknown, options: TestAppOptions = {}): Pr
     async advance(ms) {
       const until = clock.monotonic() + ms
       for (;;) {
-        await settle(systemClock.monotonic() + IDLE_TIMEOUT_MS)
+        await settle(systemClock.monotonic() + FUNCTION_PATIENCE_MS)
         const next = clock.nextAt()
         if (next === undefined || next > until) break
         toNext()
       }
       clock.advance(until - clock.monotonic())
-      await settle(systemClock.monotonic() + IDLE_TIMEOUT_MS)
+      await settle(systemClock.monotonic() + FUNCTION_PATIENCE_MS)
     },
     async stop() {
       let stopped = false
@@ -112,7 +115,7 @@ export const testApp = async (config: unknown, options: TestAppOptions = {}): Pr
       })
       while (!stopped) {
         // A function that does not end is given up after its drainTimeout, which is virtual time.
-        await settle(systemClock.monotonic() + STOP_PATIENCE_MS)
+        await settle(systemClock.monotonic() + FUNCTION_PATIENCE_MS)
         if (!stopped) toNext()
       }
       await stopping

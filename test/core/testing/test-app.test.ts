@@ -113,3 +113,27 @@ test('invoke refuses data that does not fit the channel, and a handler of anothe
   await assert.rejects(invoke(charge, orders, [{ data: { id: 'x', total: Number.NaN } }]), { code: 'SEND_INVALID' })
   await assert.rejects(invoke(charge, receipts, [{ data: { order: 'x' } }]), { code: 'FUNCTION_MISMATCH' })
 })
+
+test('a function that runs while the app stops can still send, and its record is settled', async () => {
+  let open = (): void => undefined
+  const gate = new Promise<void>(resolve => {
+    open = resolve
+  })
+  const sentFirst: boolean[] = []
+  const slow = onRecord(orders, async (order, context) => {
+    await gate
+    await context.send(receipts, [{ data: { order: order.data.id } }])
+    sentFirst.push(true)
+  })
+  const app = await testApp(
+    defineConfig({ name: 'test', mappings: { charge: { source: orders, function: slow } }, channels: [receipts] }),
+  )
+  await app.send(orders, [{ data: { id: 'a', total: 1 } }])
+  await app.advance(0)
+  const stopping = app.stop()
+  open()
+  await stopping
+  assert.deepEqual(sentFirst, [true])
+  assert.equal(app.records(receipts).length, 1)
+  await assert.rejects(app.send(orders, [{ data: { id: 'b', total: 1 } }]), { code: 'APP_STATE' })
+})
