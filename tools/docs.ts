@@ -14,7 +14,12 @@ import { ERROR_CODES } from '../core/errors.ts'
 
 const ROOT = new URL('../', import.meta.url)
 
-export const GENERATED_FILES = ['docs/configuration.md', 'docs/errors.md', 'docs/command-line.md']
+export const GENERATED_FILES = [
+  'docs/configuration.md',
+  'docs/errors.md',
+  'docs/command-line.md',
+  'connectors/embedded/README.md',
+]
 
 const PARTS: Readonly<Record<string, () => string>> = {
   'app options': () => optionsTable(appOptions),

@@ -11,20 +11,16 @@ import type {
 } from '../../core/config/channel.ts'
 import { duration, option, size, type Written, whole } from '../../core/config/option.ts'
 
-const retention = {
-  retention: duration({
-    min: '1s',
-    max: '3650d',
-    default: '7d',
-    doc: 'Records older than this are removed once no group waits for them.',
-  }),
+/** How long records are kept; `until` says what may still hold an old one. */
+const retention = (until: string) => ({
+  retention: duration({ min: '1s', max: '3650d', default: '7d', doc: `Records older than this are removed${until}.` }),
   retentionBytes: size({
     min: '1 KB',
     max: '1024 GB',
     default: '1 GB',
-    doc: 'The oldest records beyond this much are removed once no group waits for them.',
+    doc: `The oldest bodies beyond this much are removed${until}.`,
   }),
-}
+})
 
 /** The options of the embedded broker. */
 export const embeddedOptions = {
@@ -40,15 +36,15 @@ export const embeddedOptions = {
   },
   channels: {
     queue: {},
-    topic: retention,
+    topic: retention(' once no group waits for them'),
     stream: {
       partitions: whole({
         min: 1,
         max: 1_024,
         default: 8,
-        doc: 'Ordered lanes; a record goes to the one its key chooses. Fixed once the stream exists.',
+        doc: 'Ordered lanes; a record goes to the one its key chooses. May grow, never shrink; keys move when it grows.',
       }),
-      ...retention,
+      ...retention(', read or not'),
     },
   },
 }
