@@ -110,12 +110,16 @@ const waitOf = (flow: Flow, entry: Entry, verdict: Verdict | undefined, report: 
   )
 }
 
-/** Long waits go to the source where nothing has to follow the record; short ones, and those in an order, stay here. */
+/**
+ * Long waits go to the source where nothing has to follow the record; short ones, and those in an order, stay here. So do
+ * free tries: with a deferral it would be forgotten since when there were no others.
+ */
 const putBackOrDefer = (flow: Flow, waits: readonly (readonly [Entry, number])[]): void => {
   const now = flow.tools.clock.monotonic()
   const crowded = 2 * flow.waiting.size >= flow.spec.policy.maxInFlight
   const staying = waits.filter(([entry, wait]) => {
-    const step = wait > 0 && entry.scope.name === null ? deferralStep(wait, flow.source.deferStepsMs) : undefined
+    const mayLeave = wait > 0 && entry.freeSince === undefined && entry.scope.name === null
+    const step = mayLeave ? deferralStep(wait, flow.source.deferStepsMs) : undefined
     if (step === undefined || (wait < DEFER_FROM_MS && !crowded)) return true
     giveBack(flow, entry, step)
     return false

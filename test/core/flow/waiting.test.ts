@@ -158,6 +158,15 @@ test('a probe takes the head of a scope, blocked or not, and another one each ti
   assert.equal(waiting.probes(), 'stale')
 })
 
+test('a probe is made with a record that was in none yet, if there is one', () => {
+  const waiting = createWaiting()
+  const [a1] = fill(waiting, 'a1 b1')
+  assert.ok(a1)
+  a1.probes = 1
+  assert.equal(waiting.takeProbe()?.delivery.record.id, 'b1')
+  assert.equal(waiting.takeProbe(), a1)
+})
+
 test('what stopped for good is no probe', () => {
   const waiting = createWaiting()
   const [a1] = fill(waiting, 'a1')

@@ -1,0 +1,382 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Delivery, Settlement, Source } from '../../../core/contract.ts'
+import { MillraceError } from '../../../core/errors.ts'
+import { deliveryOf } from './entries.ts'
+import { ACCEPT, named, setUp, THROW } from './running.ts'
+
+const numbered = (count: number): readonly string[] => Array.from({ length: count }, (_, index) => `r${index}`)
+
+test('a lane that took its share goes on as soon as it has room, not when the poll has waited', async () => {
+  const { mapping, send, pass, invoked } = await setUp({
+    type: 'stream',
+    policy: { order: 'lane', batchSize: 5 },
+    answer: () => ACCEPT,
+  })
+  await send(...numbered(60))
+  await mapping.start()
+  await pass(1_000)
+  assert.equal(mapping.status().counts.accepted, 60)
+  assert.equal(invoked.length, 12)
+  await mapping.stop()
+})
+
+test('an outage over a batch is found out in few invocations, not in one for every half', async () => {
+  const { mapping, send, pass, invoked, letters } = await setUp({
+    policy: { batchSize: 100, breaker: { failures: 10, initialMs: 1_000, maxMs: 8_000 }, maxAttempts: 3 },
+    answer: () => THROW,
+  })
+  await send(...numbered(100))
+  await mapping.start()
+  await pass(500)
+  assert.equal(mapping.status().breaker, 'open')
+  assert.ok(invoked.length <= 1 + 14 + 7, `${invoked.length} invocations`)
+  await pass(60_000)
+  const probes = invoked.filter(({ atMs }) => atMs > 500)
+  assert.ok(
+    probes.every(({ ids }) => !ids.includes(' ')),
+    'a probe is one record',
+  )
+  assert.ok(probes.length <= 4 + 60 / 8, `${probes.length} probes in a minute`)
+  assert.equal(letters.size, 0)
+  const stopped = mapping.stop()
+  await pass(10_000)
+  await stopped
+})
+
+test('one poison record among a hundred is found in 2·log2(n) splits, and takes nobody with it', async () => {
+  const { mapping, send, pass, invoked, letters } = await setUp({
+    policy: { batchSize: 100, maxAttempts: 1 },
+    answer: ids => (ids.includes('r63') ? THROW : ACCEPT),
+  })
+  await send(...numbered(100))
+  await mapping.start()
+  await pass(5_000)
+  assert.deepEqual([...letters.keys()], ['r63'])
+  assert.equal(mapping.status().counts.accepted, 99)
+  assert.ok(invoked.length <= 15, `${invoked.length} invocations`)
+  await mapping.stop()
+})
+
+test('without bisect a lane waits for the longest delay of the batch that failed', async () => {
+  const draws = [0.2, 0.9, 0.1]
+  const { mapping, send, pass, invoked } = await setUp({
+    type: 'stream',
+    policy: { order: 'lane', bisect: false, backoff: { initialMs: 900, factor: 1, maxMs: 900, jitter: 'full' } },
+    answer: () => (invoked.length === 1 ? THROW : ACCEPT),
+    random: () => draws.shift() ?? 0.5,
+  })
+  await send('a', 'b', 'c')
+  await mapping.start()
+  await pass(20_000)
+  assert.deepEqual(invoked, [
+    { atMs: 0, ids: 'a b c' },
+    { atMs: 10 + 810, ids: 'a b c' },
+  ])
+  await mapping.stop()
+})
+
+test('a pause and a resume at once leave the mapping reading', async () => {
+  const { mapping, send, pass } = await setUp({ answer: () => ACCEPT })
+  await mapping.start()
+  await Promise.all([mapping.pause(), mapping.resume()])
+  await send('a')
+  await pass(1_000)
+  assert.equal(mapping.status().state, 'running')
+  assert.equal(mapping.status().counts.accepted, 1)
+  await mapping.stop()
+})
+
+test('a mapping that is paused before its source is there does not read when it comes', async () => {
+  let arrive: (() => void) | undefined
+  const bench = await setUp({
+    answer: () => ACCEPT,
+    openSource: () =>
+      new Promise<Source>((_, reject) => {
+        arrive = () => reject(new MillraceError('SOURCE_FAILED', 'not yet'))
+      }),
+  })
+  void bench.mapping.start()
+  await bench.pass(10)
+  await bench.mapping.pause()
+  arrive?.()
+  await bench.pass(10_000)
+  assert.equal(bench.mapping.status().state, 'paused')
+  await bench.mapping.resume()
+  assert.equal(bench.mapping.status().state, 'starting')
+  const stopped = bench.mapping.stop()
+  arrive?.()
+  await bench.pass(20_000)
+  await stopped
+})
+
+test('a mapping that was stopped while its source was being opened closes it and never runs', async () => {
+  let arrive: ((source: Source) => void) | undefined
+  let closed = 0
+  const bench = await setUp({
+    answer: () => ACCEPT,
+    openSource: () =>
+      new Promise<Source>(resolve => {
+        arrive = resolve
+      }),
+  })
+  void bench.mapping.start()
+  await bench.pass(10)
+  const stopped = bench.mapping.stop()
+  const close = async (): Promise<void> => {
+    closed += 1
+  }
+  arrive?.(idleSource({ close }))
+  await bench.pass(20_000)
+  await stopped
+  assert.equal(bench.mapping.status().state, 'stopped')
+  assert.equal(closed, 1)
+})
+
+test('a source that hangs in settle is reopened after settleTimeout, and its records do not run again', async () => {
+  let opened = 0
+  const { mapping, send, pass, invoked } = await setUp({
+    policy: { settleTimeoutMs: 10_000 },
+    answer: () => ACCEPT,
+    adaptSource: source => {
+      opened += 1
+      return opened === 1 ? { ...source, settle: () => new Promise(() => {}) } : source
+    },
+  })
+  await send('a', 'b')
+  await mapping.start()
+  await pass(9_000)
+  assert.equal(opened, 1)
+  await pass(2_000)
+  assert.equal(opened, 2)
+  await pass(5_000)
+  assert.equal(invoked.length, 1)
+  assert.equal(mapping.status().counts.repeated, 2)
+  assert.equal(mapping.status().inFlight, 0)
+  await mapping.stop()
+})
+
+test('a fatal error of a poll ends the mapping with its message, and closes the source', async () => {
+  let closed = 0
+  const { mapping, pass } = await setUp({
+    answer: () => ACCEPT,
+    adaptSource: source => ({
+      ...source,
+      poll: () => Promise.reject(new MillraceError('SOURCE_FATAL', 'no such queue', { fatal: true })),
+      async close() {
+        closed += 1
+      },
+    }),
+  })
+  await mapping.start()
+  await pass(1_000)
+  const { state, healthy, lastError } = mapping.status()
+  assert.deepEqual([state, healthy, lastError?.message, closed], ['failed', false, 'no such queue', 1])
+  await mapping.stop()
+  assert.equal(mapping.status().state, 'failed')
+})
+
+test('a key that failed waits, other keys and records without one go on', async () => {
+  const { mapping, send, pass, invoked } = await setUp({
+    policy: { order: 'key', batchSize: 1 },
+    answer: ids =>
+      ids.includes('a1') && invoked.filter(each => each.ids === 'a1').length === 1 ? named('a1') : ACCEPT,
+  })
+  await send('a1:a', 'a2:a', 'b1:b', 'n')
+  await mapping.start()
+  await pass(5_000)
+  assert.equal(invoked.map(({ ids }) => ids).join(', '), 'a1, b1, n, a1, a2')
+  await mapping.stop()
+})
+
+test('a lane that stopped behind a dead letter goes on when the mapping is resumed', async () => {
+  const { mapping, send, pass, invoked, letters } = await setUp({
+    type: 'stream',
+    policy: { order: 'lane', batchSize: 1, maxAttempts: 1, onDeadLetter: 'stop' },
+    answer: ids => (ids.includes('a') ? named('a') : ACCEPT),
+  })
+  await send('a', 'b', 'c')
+  await mapping.start()
+  await pass(60_000)
+  assert.deepEqual([...letters.keys()], ['a'])
+  assert.equal(invoked.length, 1)
+  assert.equal(mapping.status().inFlight, 0, 'what is behind it was given back')
+  await mapping.resume()
+  await pass(60_000)
+  assert.equal(mapping.status().counts.accepted, 2)
+  await mapping.stop()
+})
+
+test('a record older than maxAge is parked at its turn, and its followers wait until it is', async () => {
+  const answers: (() => void)[] = []
+  const { mapping, send, pass, invoked } = await setUp({
+    type: 'stream',
+    policy: { order: 'lane', maxAgeMs: 5_000 },
+    answer: () => ACCEPT,
+    store: { park: () => new Promise(resolve => answers.push(() => resolve('parked'))) },
+  })
+  await send('old')
+  await pass(6_000)
+  await send('young')
+  await mapping.start()
+  await pass(1_000)
+  assert.deepEqual(invoked, [])
+  for (const answer of answers) answer()
+  await pass(10)
+  assert.equal(invoked.map(({ ids }) => ids).join(), 'young')
+  await mapping.stop()
+})
+
+test('a record that can only be tried for free is parked as starved after maxFreeWait, not before', async () => {
+  const { mapping, send, pass, letters } = await setUp({
+    policy: { maxFreeWaitMs: 60_000, batchSize: 1 },
+    answer: () => ({ kind: 'not-ready', error: { name: 'Init', message: 'no' } }),
+  })
+  await send('a')
+  await mapping.start()
+  await pass(55_000)
+  assert.equal(letters.size, 0)
+  assert.deepEqual([mapping.status().healthy, mapping.status().breaker], [false, 'open'])
+  await pass(30_000)
+  assert.equal(letters.get('a')?.reason, 'starved')
+  assert.equal(letters.get('a')?.attempts.length, 0)
+  await mapping.stop()
+})
+
+test('a probe is free: it does not use up the last attempt of a record without an order', async () => {
+  const { mapping, send, pass, letters, invoked } = await setUp({
+    policy: { breaker: { failures: 1, initialMs: 1_000, maxMs: 1_000 }, maxAttempts: 2, batchSize: 1 },
+    answer: ids => named(...ids),
+  })
+  await send('a')
+  await mapping.start()
+  await pass(20_000)
+  assert.ok(invoked.length > 10)
+  assert.equal(letters.size, 0)
+  await mapping.stop()
+})
+
+test('the head of a lane is parked after maxAttempts probes, and the breaker stays open', async () => {
+  const { mapping, send, pass, letters } = await setUp({
+    type: 'stream',
+    policy: { order: 'lane', breaker: { failures: 1, initialMs: 1_000, maxMs: 1_000 }, maxAttempts: 3, batchSize: 1 },
+    answer: ids => named(...ids),
+  })
+  await send('a', 'b')
+  await mapping.start()
+  await pass(3_900)
+  assert.deepEqual([...letters.keys()], ['a'])
+  assert.equal(mapping.status().breaker, 'open')
+  await mapping.stop()
+})
+
+test('an open breaker asks for another record to probe with, so that one poisonous record cannot keep it open', async () => {
+  const { mapping, send, pass } = await setUp({
+    policy: { breaker: { failures: 1, initialMs: 1_000, maxMs: 1_000 }, maxAttempts: 5, batchSize: 1 },
+    answer: ids => (ids.includes('poison') ? named('poison') : ACCEPT),
+  })
+  await send('poison')
+  await mapping.start()
+  await pass(5_500)
+  assert.equal(mapping.status().breaker, 'open')
+  await send('fine')
+  await pass(2_000)
+  assert.equal(mapping.status().counts.accepted, 1)
+  await mapping.stop()
+})
+
+test('a success between failures keeps the breaker closed', async () => {
+  const { mapping, send, pass } = await setUp({
+    policy: { breaker: { failures: 2, initialMs: 60_000, maxMs: 60_000 }, batchSize: 1 },
+    answer: ids => (ids.includes('fine') ? ACCEPT : named(...ids)),
+  })
+  await send('a', 'fine', 'b')
+  await mapping.start()
+  await pass(500)
+  assert.equal(mapping.status().breaker, 'closed')
+  await mapping.stop()
+})
+
+/** Gives these one after the other, and then nothing more. */
+const scripted = (polls: (readonly Delivery[])[], settled: Settlement[] = []): Source =>
+  idleSource({
+    poll: async ({ signal }) =>
+      polls.shift() ?? new Promise(resolve => signal.addEventListener('abort', () => resolve([]))),
+    async settle(settlements) {
+      settled.push(...settlements)
+      return []
+    },
+  })
+
+test('a record whose claim was lost while it ran, and that was processed, is not run again', async () => {
+  const claim = new AbortController()
+  const polls = [[deliveryOf('lost', { lost: claim.signal }), deliveryOf('kept')]]
+  const settled: Settlement[] = []
+  const source = scripted(polls, settled)
+  const { mapping, pass, invoked } = await setUp({
+    answer: () => ACCEPT,
+    invokeMs: 100,
+    openSource: async () => source,
+  })
+  await mapping.start()
+  await pass(50)
+  polls.push([deliveryOf('lost')])
+  claim.abort()
+  await pass(1_000)
+  await mapping.pause()
+  await mapping.resume()
+  await pass(10_000)
+  assert.equal(invoked.map(({ ids }) => ids).join(), 'lost kept')
+  assert.deepEqual(
+    settled.map(({ delivery, outcome }) => `${delivery.record.id} ${outcome}`),
+    ['kept accepted', 'lost accepted'],
+  )
+  await mapping.stop()
+})
+
+test('the later records of a failed key are tried again, also those of another lane', async () => {
+  const source = scripted([[deliveryOf('one', { key: 'k' }), deliveryOf('two', { key: 'k', lane: '1' })]])
+  const { mapping, pass, invoked } = await setUp({
+    policy: { order: 'key' },
+    answer: () => (invoked.length === 1 ? named('one') : ACCEPT),
+    openSource: async () => source,
+  })
+  await mapping.start()
+  await pass(5_000)
+  assert.deepEqual(invoked.map(({ ids }) => ids).sort(), ['one', 'one two', 'two'])
+  await mapping.stop()
+})
+
+test('a suspect whose charge cannot be stored is not invoked, and is tried again with growing delays', async () => {
+  let asked = 0
+  const source = scripted([[deliveryOf('suspect', { priorDeliveries: 3 })]])
+  const { mapping, pass, invoked } = await setUp({
+    answer: () => ACCEPT,
+    openSource: async () => source,
+    store: {
+      async remember() {
+        asked += 1
+        if (asked < 5) throw new Error('the disk is full')
+      },
+    },
+  })
+  await mapping.start()
+  await pass(14_000)
+  assert.equal(asked, 4)
+  assert.deepEqual(invoked, [])
+  await pass(10_000)
+  assert.equal(invoked.length, 1)
+  await mapping.stop()
+})
+
+const idleSource = (changes: Partial<Source>): Source => ({
+  ordered: false,
+  retries: 'core',
+  deferStepsMs: [],
+  poll: () => new Promise(() => {}),
+  settle: async () => [],
+  pause: async () => {},
+  resume: async () => {},
+  close: async () => {},
+  ...changes,
+})
