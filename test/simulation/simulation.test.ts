@@ -5,7 +5,7 @@ import { REGRESSIONS } from './regressions.ts'
 import { failureText, simulate } from './simulate.ts'
 
 /** A subset for every commit; `npm run simulate` takes as many as one likes. */
-const SEEDS = 60
+const SEEDS = 150
 /** A mistake that no seed of so many sees is not seen. */
 const PLANT_SEEDS = 40
 
