@@ -166,7 +166,7 @@ const doomOf = (
   const { delivery, history } = entry
   const last = history.at(-1)
   const crashed = last !== undefined && isUnfinished(last)
-  if (entry.charged >= policy.maxAttempts && (crashed || delivery.replayOf === undefined)) {
+  if (entry.charged >= policy.maxAttempts) {
     return {
       reason: crashed ? 'crashed' : 'exhausted',
       error: last?.error ?? EXHAUSTED_BEFORE,
@@ -224,7 +224,7 @@ const invoke = async (flow: Flow, batch: Batch, slot: Slot): Promise<Report> => 
     return notTried(flow)
   }
   if (first?.suspect && batch.abort.signal.aborted) {
-    uncharge(flow, first)
+    await uncharge(flow, first)
     slot.release()
     return notTried(flow)
   }
@@ -239,7 +239,8 @@ const invoke = async (flow: Flow, batch: Batch, slot: Slot): Promise<Report> => 
     records: batch.entries.map(entry => invokedRecord(flow, entry)),
     signal: batch.abort.signal,
   })
-  if (first?.suspect) uncharge(flow, first)
+  // Nothing else begins before: if that ends the process, this record is not to blame.
+  if (first?.suspect) await uncharge(flow, first)
   return report
 }
 

@@ -55,6 +55,8 @@ export const startPump = (flow: Flow, hooks: PumpHooks): Pump => {
       failures = 0
       await admit(flow, deliveries, stopping.signal)
     } catch (thrown) {
+      // One that has not answered in time may still claim records, which nobody would wait for.
+      polling?.abort()
       polling = undefined
       await failed(wrapError('SOURCE_FAILED', `reading ${flow.spec.channel}`, thrown))
     }

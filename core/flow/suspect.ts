@@ -36,19 +36,21 @@ export const chargeSuspect = async (flow: Flow, entry: Entry): Promise<boolean> 
  * Takes back the charge made beforehand, when the invocation has ended and can say itself what it came to. Written down
  * as well: the process may end before the verdict is settled, for which this record is not to blame.
  */
-export const uncharge = (flow: Flow, entry: Entry): void => {
+export const uncharge = (flow: Flow, entry: Entry): Promise<void> => {
   entry.history = entry.history.slice(0, -1)
   entry.charged -= 1
   entry.precharged = 'no'
-  writeDown(flow, entry)
+  return writeDown(flow, entry)
 }
 
 /** So that attempts survive a kill of the process; that they are lost with the disk is the store's trouble to tell. */
 export const rememberAttempts = (flow: Flow, entry: Entry): void => {
-  if (entry.delivery.record.idStrength === 'stable' && entry.delivery.replayOf === undefined) writeDown(flow, entry)
+  if (entry.delivery.record.idStrength === 'stable' && entry.delivery.replayOf === undefined)
+    void writeDown(flow, entry)
 }
 
-const writeDown = (flow: Flow, { delivery: { record }, history }: Entry): void => {
+/** Never rejects. */
+const writeDown = (flow: Flow, { delivery: { record }, history }: Entry): Promise<void> => {
   const { tools, spec, writing } = flow
   const written = tools.store
     .remember(spec.name, record.source, [{ id: record.id, attempts: history }])
@@ -57,4 +59,5 @@ const writeDown = (flow: Flow, { delivery: { record }, history }: Entry): void =
     })
     .finally(() => writing.delete(written))
   writing.add(written)
+  return written
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Delivery, Settlement, Source } from '../../../core/contract.ts'
 import { MillraceError } from '../../../core/errors.ts'
+import { settleDown } from '../../simulation/world.ts'
 import { deliveryOf } from './entries.ts'
 import { ACCEPT, named, setUp, THROW } from './running.ts'
 
@@ -297,11 +298,131 @@ test('a success between failures keeps the breaker closed', async () => {
   await mapping.stop()
 })
 
+test('a lane whose head waits gives back what it claimed behind it', async () => {
+  const { mapping, send, pass, invoked } = await setUp({
+    type: 'stream',
+    policy: { order: 'lane', batchSize: 2 },
+    answer: () => (invoked.length === 1 ? named('a') : ACCEPT),
+  })
+  await send('a', 'b', 'c', 'd')
+  await mapping.start()
+  await pass(500)
+  assert.deepEqual([mapping.status().inFlight, mapping.status().counts.released], [1, 3])
+  await pass(5_000)
+  assert.equal(invoked.map(({ ids }) => ids).join(', '), 'a b, a, b c, d')
+  await mapping.stop()
+})
+
+test('a long wait goes to a source that can defer, a short one stays', async () => {
+  const { mapping, send, pass, invoked } = await setUp({
+    policy: { backoff: { initialMs: 3_000, factor: 2, maxMs: 60_000, jitter: 'none' } },
+    answer: () => (invoked.length < 3 ? named('a') : ACCEPT),
+  })
+  await send('a')
+  await mapping.start()
+  await pass(100)
+  assert.deepEqual([mapping.status().inFlight, mapping.status().counts.deferred], [1, 0])
+  await pass(3_000)
+  assert.deepEqual([mapping.status().inFlight, mapping.status().counts.deferred], [0, 1])
+  await pass(10_000)
+  assert.deepEqual(
+    invoked.map(({ atMs }) => atMs),
+    [0, 3_010, 9_020],
+  )
+  await mapping.stop()
+})
+
+test('time while the breaker was open does not count toward maxAge', async () => {
+  const { mapping, send, pass, letters, invoked } = await setUp({
+    policy: { breaker: { failures: 1, initialMs: 30_000, maxMs: 30_000 }, maxAgeMs: 10_000, maxAttempts: 5 },
+    answer: () => (invoked.length === 1 ? named('a') : ACCEPT),
+  })
+  await send('a')
+  await mapping.start()
+  await pass(40_000)
+  assert.equal(letters.size, 0)
+  assert.equal(mapping.status().counts.accepted, 1)
+  await mapping.stop()
+})
+
+test('records that a pause interrupts while the store is asked about them are given back', async () => {
+  const settled: Settlement[] = []
+  const source = scripted([[deliveryOf('a', { attempts: 2 })]], settled)
+  const { mapping, pass, invoked } = await setUp({
+    answer: () => ACCEPT,
+    openSource: async () => source,
+    store: { recall: () => Promise.reject(new Error('locked')) },
+  })
+  await mapping.start()
+  await pass(1_000)
+  const paused = mapping.pause()
+  await pass(1_000)
+  await paused
+  assert.deepEqual(
+    settled.map(settlement => [settlement.outcome, settlement.outcome === 'released' && settlement.attempts]),
+    [['released', 2]],
+  )
+  assert.deepEqual([invoked.length, mapping.status().inFlight], [0, 0])
+  await mapping.stop()
+})
+
+test('a stop gives back what waits, with its attempts', async () => {
+  const settled: Settlement[] = []
+  const source = { ...scripted([[deliveryOf('a')]], settled), deferStepsMs: 'any' as const }
+  const { mapping, pass } = await setUp({ answer: ids => named(...ids), openSource: async () => source })
+  await mapping.start()
+  await pass(300)
+  await mapping.stop()
+  assert.deepEqual(
+    settled.map(({ delivery: _, ...settlement }) => settlement),
+    [{ outcome: 'deferred', attempts: 1, delayMs: 710 }],
+  )
+})
+
+test('a record that is parked already is settled without invoking', async () => {
+  const settled: Settlement[] = []
+  const source = scripted([[deliveryOf('a', { priorDeliveries: 1 })]], settled)
+  const { mapping, pass, invoked } = await setUp({
+    answer: () => ACCEPT,
+    openSource: async () => source,
+    store: { recall: async () => new Map([['a', { parked: true, attempts: [] }]]) },
+  })
+  await mapping.start()
+  await pass(100)
+  assert.deepEqual([invoked.length, settled.map(({ outcome }) => outcome)], [0, ['rejected']])
+  await mapping.stop()
+})
+
+test('a record whose claim was lost waits until its earlier run has ended, so that it never runs twice at once', async () => {
+  const claim = new AbortController()
+  const polls = [[deliveryOf('a', { lost: claim.signal }), deliveryOf('b')]]
+  const source = scripted(polls)
+  const { mapping, pass, invoked } = await setUp({
+    policy: { maxConcurrency: 5, maxInFlight: 10 },
+    answer: () => ACCEPT,
+    invokeMs: 30_000,
+    openSource: async () => source,
+  })
+  await mapping.start()
+  await pass(50)
+  polls.push([deliveryOf('a')])
+  claim.abort()
+  await pass(20_000)
+  assert.equal(mapping.status().waiting, 1)
+  assert.equal(invoked.length, 1)
+  await pass(20_000)
+  assert.equal(invoked.length, 1, 'it was processed, as its run said in the end')
+  assert.equal(mapping.status().inFlight, 0)
+  await mapping.stop()
+})
+
 /** Gives these one after the other, and then nothing more. */
 const scripted = (polls: (readonly Delivery[])[], settled: Settlement[] = []): Source =>
   idleSource({
-    poll: async ({ signal }) =>
-      polls.shift() ?? new Promise(resolve => signal.addEventListener('abort', () => resolve([]))),
+    async poll({ signal }) {
+      while (polls.length === 0 && !signal.aborted) await settleDown()
+      return polls.shift() ?? []
+    },
     async settle(settlements) {
       settled.push(...settlements)
       return []
