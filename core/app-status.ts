@@ -1,4 +1,4 @@
-import type { EngineStats } from './engine/contract.ts'
+import type { FunctionStatus } from './engine/engine.ts'
 import type { MappingStatus } from './flow/status.ts'
 
 export type AppState = 'created' | 'starting' | 'running' | 'stopping' | 'stopped'
@@ -10,7 +10,7 @@ export interface AppStatus {
   /** Milliseconds since the epoch. */
   readonly startedAt: number | undefined
   readonly mappings: readonly AppMappingStatus[]
-  readonly functions: readonly ({ readonly name: string; readonly version: string } & EngineStats)[]
+  readonly functions: readonly FunctionStatus[]
 }
 
 export interface AppMappingStatus extends MappingStatus {

@@ -14,11 +14,11 @@ import { type Connections, createConnections, type LoadConnector } from './conne
 import type { OutgoingRecord } from './contract.ts'
 import { type Database, openDatabase } from './database.ts'
 import type { FunctionSpec } from './engine/contract.ts'
+import { createEngine, type FunctionEngine } from './engine/engine.ts'
 import { MillraceError } from './errors.ts'
 import { encodeRecords } from './event/encode.ts'
 import { createSharedBytes } from './flow/credit.ts'
 import { createFence } from './flow/fence.ts'
-import { createFunctions } from './functions.ts'
 import { type Log, silentLog } from './log.ts'
 import { createMappings, type Mappings, type Sources } from './mappings.ts'
 import { postStatus, type StatusBoard } from './status-board.ts'
@@ -134,12 +134,12 @@ export const assembleApp = (
     )
     // Not through `open`: while the app drains, functions finish what they do, and sending is part of that.
     const send = (address: string, records: readonly OutgoingRecord[]) => sendAllOver(connections, address, records)
-    const functions = createFunctions({ clock, log, host: { send }, app: config.name })
+    const engine = createEngine([], { clock, log, host: { send }, app: config.name })
     const mappings = createMappings({
       clock,
       log,
       random: parts.random,
-      engine: functions,
+      engine,
       store,
       sharedBytes: createSharedBytes(config.maxInFlightBytes),
       nextFence: createFence(clock),
@@ -147,7 +147,7 @@ export const assembleApp = (
       sources: parts.sources,
       send,
     })
-    return { database, store, connections, functions, mappings, board: undefined }
+    return { database, store, connections, engine, mappings, board: undefined }
   }
 
   const specs = (resolved: ResolvedConfig): readonly FunctionSpec[] =>
@@ -158,14 +158,14 @@ export const assembleApp = (
     state,
     startedAt,
     mappings: opened?.mappings.status() ?? [],
-    functions: opened?.functions.stats() ?? [],
+    functions: opened?.engine.functions() ?? [],
   })
 
   const stop = async (): Promise<void> => {
     state = 'stopping'
     if (opened) {
       await opened.mappings.stop()
-      await opened.functions.close(SHUTDOWN_GRACE_MS)
+      await opened.engine.close(SHUTDOWN_GRACE_MS)
       await opened.board?.close()
       await opened.connections.close()
       await opened.database.close()
@@ -182,7 +182,7 @@ export const assembleApp = (
       state = 'starting'
       startedAt = clock.now()
       for (const { path, message } of config.notices) log.info(`${path} ${message}`)
-      await app.functions.replace(functions)
+      app.engine.replace(functions)
       if (parts.statusBoard === 'posted') app.board = postStatus(app.database, clock, log, status)
       await app.mappings.replace(config)
       state = 'running'
@@ -213,8 +213,8 @@ export const assembleApp = (
         })
       const functionSpecs = specs(next)
       config = next
-      const { functions, mappings } = open()
-      return { functions: await functions.replace(functionSpecs), mappings: await mappings.replace(next) }
+      const { engine, mappings } = open()
+      return { functions: engine.replace(functionSpecs), mappings: await mappings.replace(next) }
     },
     pause: async mapping => open().mappings.pause(mapping),
     resume: async mapping => open().mappings.resume(mapping),
@@ -239,7 +239,7 @@ interface Opened {
   readonly database: Database
   readonly store: LetterStore
   readonly connections: Connections
-  readonly functions: ReturnType<typeof createFunctions>
+  readonly engine: FunctionEngine
   readonly mappings: Mappings
   board: StatusBoard | undefined
 }

@@ -108,7 +108,7 @@ export interface Engine {
   acquire(functionName: string, mapping: string, signal: AbortSignal): Promise<Slot | undefined>
   version(functionName: string): Version
   stats(functionName: string): EngineStats
-  /** Ends idle environments at once, busy ones after their request or `graceMs`, whichever is first. */
+  /** Ends idle environments at once, busy ones after their request or `graceMs`, whichever is first. A second call may shorten it. */
   close(graceMs: number): Promise<void>
 }
 

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import { MillraceError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import type { Engine, FunctionSpec, Host, Version } from './contract.ts'
+import type { Engine, EngineStats, FunctionSpec, Host, Version } from './contract.ts'
 import type { CreateEnvironment } from './environment.ts'
 import { inlineEnvironments } from './inline/environment.ts'
 import { createPool, type Pool } from './pool.ts'
@@ -19,35 +19,86 @@ export interface EngineParts {
   readonly app: string
 }
 
+/** What the app asks of the engine beside what the flow does. */
+export interface FunctionEngine extends Engine {
+  /**
+   * Takes these functions from now on. One that did not change, code, options and variables, is left alone; of one that
+   * did, waiting mappings get the new version and old environments finish their request. Answers the names that changed.
+   */
+  replace(functions: readonly FunctionSpec[]): readonly string[]
+  functions(): readonly FunctionStatus[]
+}
+
+export interface FunctionStatus extends EngineStats {
+  readonly name: string
+  readonly version: Version
+}
+
 interface Hosted {
   readonly pool: Pool
   readonly version: () => Version
+  /** Equal for functions that need no exchange. */
+  readonly identity: unknown
 }
 
+/** How long an environment of a replaced version may take to finish its request: the longest timeout there is. */
+const RETIRE_GRACE_MS = 900_000
+
 /** Starts nothing until a slot is used. Asking for a function that is not among `functions` throws. */
-export const createEngine = (functions: readonly FunctionSpec[], parts: EngineParts): Engine => {
+export const createEngine = (functions: readonly FunctionSpec[], parts: EngineParts): FunctionEngine => {
   const reaper = openReaper(parts.log)
-  const hosted = new Map(functions.map(spec => [spec.name, hostFunction(spec, parts, reaper)]))
+  const hosted = new Map<string, Hosted>()
+  const retiring = new Set<Pool>()
   const find = (name: string): Hosted => {
     const found = hosted.get(name)
     if (!found) throw new MillraceError('FUNCTION_NOT_FOUND', `functions.${name}: no such function is configured`)
     return found
   }
+  const replace = (specs: readonly FunctionSpec[]): readonly string[] => {
+    const changed = specs.filter(spec => hosted.get(spec.name)?.identity !== identityOf(spec))
+    for (const spec of changed) {
+      const before = hosted.get(spec.name)
+      hosted.set(spec.name, hostFunction(spec, parts, reaper))
+      if (before) retire(before.pool)
+    }
+    return changed.map(spec => spec.name)
+  }
+  const retire = (pool: Pool): void => {
+    retiring.add(pool)
+    void pool.close(RETIRE_GRACE_MS).finally(() => retiring.delete(pool))
+  }
   let closed: Promise<void> | undefined
   const close = async (graceMs: number): Promise<void> => {
-    await Promise.all([...hosted.values()].map(({ pool }) => pool.close(graceMs)))
+    const pools = [...[...hosted.values()].map(({ pool }) => pool), ...retiring]
+    await Promise.all(pools.map(pool => pool.close(graceMs)))
     reaper.close()
   }
+  replace(functions)
   return {
-    acquire: (functionName, mapping, signal) => find(functionName).pool.acquire(mapping, signal),
+    async acquire(functionName, mapping, signal) {
+      for (;;) {
+        const current = find(functionName)
+        const slot = await current.pool.acquire(mapping, signal)
+        // The pool of a version that was replaced answers with nothing: then the new one is asked.
+        if (slot || signal.aborted || hosted.get(functionName) === current) return slot
+      }
+    },
     version: functionName => find(functionName).version(),
     stats: functionName => find(functionName).pool.stats(),
+    replace,
+    functions: () => [...hosted].map(([name, { pool, version }]) => ({ name, version: version(), ...pool.stats() })),
     close(graceMs) {
       closed ??= close(graceMs)
       return closed
     },
   }
 }
+
+/** A handler given as a value is itself; a file is its path, its options and the content of all it imports. */
+const identityOf = ({ code, ...options }: FunctionSpec): unknown =>
+  'handler' in code
+    ? code.handler
+    : JSON.stringify([code.file, versionOf(code), { ...options, env: Object.entries(options.env) }])
 
 const ID_CHARS = 8
 
@@ -71,5 +122,5 @@ const hostFunction = (spec: FunctionSpec, parts: EngineParts, reaper: Reaper): H
       log: parts.log,
       host: parts.host,
     })
-  return { version, pool: createPool({ spec, version, clock: parts.clock, start }) }
+  return { version, pool: createPool({ spec, version, clock: parts.clock, start }), identity: identityOf(spec) }
 }

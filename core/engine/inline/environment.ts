@@ -29,6 +29,7 @@ const inlineEnvironment = (parts: EnvironmentParts, module: SharedModule): Envir
   const invokeParts = { spec, place, clock, host, log: log.with({ function: spec.name, environment: id }) }
   let loaded: LoadedFunction | undefined
   let usable = true
+  let left = false
   let current: InlineInvocation | undefined
 
   return {
@@ -66,7 +67,9 @@ const inlineEnvironment = (parts: EnvironmentParts, module: SharedModule): Envir
         running.abort(new DOMException('the app was stopped', 'AbortError'), 0)
         await running.outcome
       }
-      if (loaded) await shutDown(parts, module, Math.max(0, endMs - clock.monotonic()))
+      if (!loaded || left) return
+      left = true
+      await shutDown(parts, module, Math.max(0, endMs - clock.monotonic()))
     },
   }
 }

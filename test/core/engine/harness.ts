@@ -4,13 +4,14 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { systemClock } from '../../../core/clock.ts'
 import type { OutgoingRecord } from '../../../core/contract.ts'
-import type { Engine, FunctionSpec, Host, Invocation, InvokedRecord, Report } from '../../../core/engine/contract.ts'
-import { createEngine } from '../../../core/engine/engine.ts'
+import type { FunctionSpec, Host, Invocation, InvokedRecord, Report } from '../../../core/engine/contract.ts'
+import { createEngine, type FunctionEngine } from '../../../core/engine/engine.ts'
 import { logTo } from '../../../core/log.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 
 export interface Harness {
-  readonly engine: Engine
+  readonly engine: FunctionEngine
+  readonly specs: readonly FunctionSpec[]
   /** Of a function of the harness, by its name. */
   run(name: string, bodies?: readonly (string | Uint8Array | null)[], change?: Partial<Invocation>): Promise<Report>
   /** All that went to the log: `level message`. */
@@ -54,7 +55,7 @@ export const harness = async (
     if (!slot) throw new Error('no slot')
     return slot.invoke(invocation(bodies.map(invoked), change))
   }
-  return { engine, run, lines, fields, sent }
+  return { engine, specs, run, lines, fields, sent }
 }
 
 const specOf = async (folder: string, name: string, written: Written): Promise<FunctionSpec> => {

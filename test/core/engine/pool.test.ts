@@ -132,3 +132,43 @@ test('a function that is not configured is an error that names it', async contex
   const { engine } = await harness(context, {})
   assert.throws(() => engine.version('nope'), /functions\.nope: no such function is configured/)
 })
+
+for (const isolation of ['process', 'inline'] as const) {
+  const source =
+    'export const handler = (b, c) => new Promise(r => { c.log.info("runs"); if (b[0].data.ms) setTimeout(r, b[0].data.ms); else r() })'
+
+  test(`${isolation}: a replaced function finishes its request, and those who wait get the new one`, async context => {
+    const { run, engine, specs, lines } = await harness(context, {
+      f: { source, isolation, maxEnvironments: 1 },
+      same: { source, isolation },
+    })
+    const running = run('f', ['{"ms":300}'])
+    await until('it runs', () => lines.includes('info runs'))
+    const waiting = engine.acquire('f', 'b', never)
+    assert.deepEqual(engine.replace(specs.map(spec => (spec.name === 'f' ? { ...spec, env: { NEW: '1' } } : spec))), [
+      'f',
+    ])
+    const report = await slotOf(await waiting).invoke(one())
+    outcomeAs(report, 'answered')
+    assert.equal(report.cold, true)
+    const old = await running
+    outcomeAs(old, 'answered')
+    assert.notEqual(old.environment, report.environment)
+    assert.deepEqual(
+      engine.functions().map(({ name, coldStarts }) => [name, coldStarts]),
+      [
+        ['f', 1],
+        ['same', 0],
+      ],
+    )
+  })
+
+  test(`${isolation}: closing does not wait for the long grace of a replaced function`, async context => {
+    const { run, engine, specs, lines } = await harness(context, { f: { source, isolation } })
+    const running = run('f', ['{"ms":3000}'])
+    await until('it runs', () => lines.includes('info runs'))
+    engine.replace(specs.map(spec => ({ ...spec, env: { NEW: '1' } })))
+    await engine.close(100)
+    outcomeAs(await running, 'aborted')
+  })
+}
