@@ -19,6 +19,7 @@ import { MillraceError } from './errors.ts'
 import { encodeRecords } from './event/encode.ts'
 import { createSharedBytes } from './flow/credit.ts'
 import { createFence } from './flow/fence.ts'
+import { createSuspectTurn } from './flow/suspect.ts'
 import { type Log, silentLog } from './log.ts'
 import { createMappings, type Mappings, type Sources } from './mappings.ts'
 import { postStatus, type StatusBoard } from './status-board.ts'
@@ -69,6 +70,7 @@ const systemParts = (log: Log, folder: string): Omit<AppParts, 'sources'> => ({
 /** Clients are loaded when a connection of their kind is opened, not before. */
 const loadConnector: LoadConnector = async kind => {
   if (kind === 'embedded') return (await import('../connectors/embedded/connector.ts')).embeddedConnector
+  if (kind === 'kafka') return (await import('../connectors/kafka/connector.ts')).kafkaConnector
   throw new MillraceError('CONFIG_INVALID', `connections: there is no connector of kind ${JSON.stringify(kind)}`, {
     fatal: true,
   })
@@ -142,6 +144,7 @@ export const assembleApp = (
       engine,
       store,
       sharedBytes: createSharedBytes(config.maxInFlightBytes),
+      suspectTurn: createSuspectTurn(),
       nextFence: createFence(clock),
       connections,
       sources: parts.sources,

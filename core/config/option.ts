@@ -4,6 +4,7 @@
  */
 import { type Duration, formatDuration, parseDuration } from './duration.ts'
 import { type Problem, show } from './problem.ts'
+import { isSecretRef, type SecretRef } from './secret.ts'
 import { formatSize, parseSize, type Size } from './size.ts'
 
 /** `Written` is what a user may write, `Value` what the code gets: durations in milliseconds, sizes in bytes. */
@@ -159,6 +160,24 @@ export const texts = (declared: {
     defaultText: 'none',
     read: value => (Array.isArray(value) && value.every(item => typeof item === 'string' && item) ? value : undefined),
   })
+
+/** A non-empty text that may differ per place: written out, `env(NAME)` or `file(path)`. */
+export const text = (declared: {
+  readonly doc: string
+  readonly otherwise: string
+}): OptionSpec<string | SecretRef, string | SecretRef | undefined> =>
+  option({
+    doc: declared.doc,
+    takes: 'a text, `env(…)`, `file(…)`',
+    expected: 'a non-empty text, env(NAME) or file(path)',
+    default: undefined,
+    defaultText: declared.otherwise,
+    read: value => (isText(value) ? value : undefined),
+  })
+
+/** What {@link text} takes. */
+export const isText = (value: unknown): value is string | SecretRef =>
+  (typeof value === 'string' && value !== '') || isSecretRef(value)
 
 interface Range {
   readonly min: number

@@ -1,0 +1,147 @@
+/** Topics of a Kafka cluster, each mapping's group with a position of its own in each partition. */
+import type {
+  Channel,
+  ConnectionValue,
+  DeclareChannel,
+  PositionedChannel,
+  ReadChoice,
+} from '../../core/config/channel.ts'
+import { duration, isText, option, size, text, type Written } from '../../core/config/option.ts'
+import type { SecretRef } from '../../core/config/secret.ts'
+
+type Text = string | SecretRef
+
+/** How a client says who it is. */
+export interface KafkaSasl {
+  readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'
+  readonly username: Text
+  readonly password: Text
+}
+
+/** Certificates as Node's TLS takes them, PEM. */
+export interface KafkaTls {
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+  readonly rejectUnauthorized?: boolean
+  readonly servername?: string
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const MECHANISMS: readonly unknown[] = ['plain', 'scram-sha-256', 'scram-sha-512']
+
+const isSasl = (value: unknown): value is KafkaSasl =>
+  isObject(value) && MECHANISMS.includes(value.mechanism) && isText(value.username) && isText(value.password)
+
+/** The options of a connection to Kafka. */
+export const kafkaOptions = {
+  connection: {
+    brokers: option<Text | readonly Text[], Text | readonly Text[] | undefined>({
+      doc: 'Some of the brokers, from which the others are learned: host:port, several with commas between or as a list.',
+      takes: 'host:port, a list, `env(…)`',
+      expected: "host:port, a list of them or env(NAME), like 'localhost:9092'",
+      default: undefined,
+      defaultText: 'required',
+      read: value =>
+        isText(value) || (Array.isArray(value) && value.length > 0 && value.every(isText)) ? value : undefined,
+    }),
+    clientId: text({
+      doc: 'What the brokers call this client in their logs and quotas.',
+      otherwise: '`millrace-<name>`',
+    }),
+    ssl: option<boolean | KafkaTls, boolean | KafkaTls | undefined>({
+      doc: 'Speak TLS, with the certificates given.',
+      takes: '`true`, `false`, an object for Node’s TLS',
+      expected: 'true, false or an object like { ca, cert, key }',
+      default: undefined,
+      defaultText: 'false',
+      read: value => (typeof value === 'boolean' || isObject(value) ? value : undefined),
+    }),
+    sasl: option<KafkaSasl, KafkaSasl | undefined>({
+      doc: 'Who the client is.',
+      takes: '`{ mechanism, username, password }`',
+      expected: "{ mechanism: 'plain', 'scram-sha-256' or 'scram-sha-512', username, password }",
+      default: undefined,
+      defaultText: 'none',
+      read: value => (isSasl(value) ? value : undefined),
+    }),
+    connectionTimeout: duration({
+      min: '100ms',
+      max: '5m',
+      default: '5s',
+      doc: 'How long a broker may take to accept a connection.',
+    }),
+    sessionTimeout: duration({
+      min: '1s',
+      max: '30m',
+      default: '30s',
+      doc: 'A process that is silent for so long loses its partitions to the others of its group.',
+    }),
+    rebalanceTimeout: duration({
+      min: '1s',
+      max: '1h',
+      default: '60s',
+      doc: 'How long the group waits for a process to take part in a rebalance.',
+    }),
+    rebalanceDrain: duration({
+      min: '0s',
+      max: '1h',
+      default: '20s',
+      doc: 'How long a rebalance lets running functions finish; at most three quarters of `rebalanceTimeout`.',
+    }),
+    fetchBytes: size({
+      min: '1 KB',
+      max: '64 MB',
+      default: '1 MB',
+      doc: 'How much of one partition is fetched at once; up to five times as much is held of each partition.',
+    }),
+  },
+  channels: { topic: {} },
+}
+
+/** A connection to a Kafka cluster. */
+export interface KafkaConnection extends ConnectionValue<'kafka'> {
+  /** Every group gets every record, those of one partition in order. The topic must exist. */
+  readonly topic: DeclareChannel<Written<typeof kafkaOptions.channels.topic>, 'positioned'>
+}
+
+/** A Kafka cluster under a name. No client is loaded and nothing is opened before the app starts. */
+export const kafka = (
+  name: string,
+  options: Written<typeof kafkaOptions.connection> & { readonly brokers: Text | readonly Text[] },
+): KafkaConnection => {
+  const connection: ConnectionValue<'kafka'> = { kind: 'kafka', name, options: { ...options }, declares: kafkaOptions }
+  return {
+    ...connection,
+    topic: ((topic: string, written?: WrittenTopic) =>
+      readable(connection, topic, written)) as KafkaConnection['topic'],
+  }
+}
+
+type WrittenTopic = Partial<Pick<Channel, 'codec' | 'schema'>> & Readonly<Record<string, unknown>>
+
+const readable = (
+  connection: ConnectionValue,
+  name: string,
+  { codec = 'json', schema, ...options }: WrittenTopic = {},
+): PositionedChannel => {
+  const channel: PositionedChannel = {
+    connection,
+    type: 'topic',
+    name,
+    address: `${connection.name}/${name}`,
+    codec,
+    schema,
+    options,
+    ordered: true,
+    positioned: true,
+    read: ({ group, start }: ReadChoice = {}) => ({
+      channel,
+      group,
+      start: start instanceof Date ? start.getTime() : start,
+    }),
+  }
+  return channel
+}

@@ -1,0 +1,85 @@
+/** kafkajs with our options, our log and our patience. */
+import kafkajs, { type Kafka, type KafkaConfig, type LogEntry, type SASLOptions } from 'kafkajs'
+import { reveal, type Secret } from '../../core/config/secret.ts'
+import { MillraceError } from '../../core/errors.ts'
+import type { Log } from '../../core/log.ts'
+import { mendTimers } from './quiet.ts'
+
+type Text = string | Secret
+
+/** The options of `kafka(name, { … })` with secrets resolved; what the user left out is left out here. */
+export interface KafkaOptions {
+  readonly brokers: Text | readonly Text[]
+  readonly clientId?: Text
+  readonly ssl?: boolean | Readonly<Record<string, unknown>>
+  readonly sasl?: { readonly mechanism: string; readonly username: Text; readonly password: Text }
+  readonly connectionTimeout?: string
+  readonly sessionTimeout?: string
+  readonly rebalanceTimeout?: string
+  readonly rebalanceDrain?: string
+  readonly fetchBytes?: string | number
+}
+
+/** For a single question; whoever asked tries again with pauses of the core's. */
+const RETRY = { initialRetryTime: 300, maxRetryTime: 5_000, retries: 3 }
+/** About 20 s: how long a broker may be away before a consumer gives up its partitions and is made anew. */
+export const CONSUMER_RETRY = {
+  initialRetryTime: 300,
+  maxRetryTime: 5_000,
+  retries: 7,
+  // The one who restarts is the source: a restart of kafkajs's own may outlive its stop (kafkajs#1639).
+  restartOnFailure: async () => false,
+}
+
+export interface ClientTools {
+  readonly log: Log
+  readonly connectionTimeoutMs: number
+}
+
+export const createClient = (name: string, options: KafkaOptions, tools: ClientTools): Kafka => {
+  mendTimers()
+  const config: KafkaConfig = {
+    clientId: options.clientId === undefined ? `millrace-${name}` : reveal(options.clientId),
+    brokers: brokersOf(name, options.brokers),
+    connectionTimeout: tools.connectionTimeoutMs,
+    retry: RETRY,
+    logLevel: kafkajs.logLevel.WARN,
+    logCreator: () => entry => writeLog(tools.log, entry),
+  }
+  if (options.ssl !== undefined) config.ssl = options.ssl
+  if (options.sasl !== undefined) config.sasl = saslOf(options.sasl)
+  return new kafkajs.Kafka(config)
+}
+
+/** `host:port` each; a text may hold several with commas between, as an environment variable does. */
+export const brokersOf = (name: string, brokers: KafkaOptions['brokers']): string[] => {
+  const texts: readonly Text[] = isList(brokers) ? brokers : [brokers]
+  const listed = texts.flatMap(text => reveal(text).split(',')).map(text => text.trim())
+  const found = listed.filter(text => text !== '')
+  const wrong = found.find(text => !/^(?:\[[0-9a-f:.]+\]|[^\s:/@]+):\d{1,5}$/i.test(text))
+  if (wrong === undefined && found.length > 0) return found
+  throw new MillraceError(
+    'CONFIG_INVALID',
+    `connections.${name}.brokers must be host:port, several with commas between, got ${JSON.stringify(wrong ?? '')}`,
+    { fatal: true },
+  )
+}
+
+const isList = (value: KafkaOptions['brokers']): value is readonly Text[] => Array.isArray(value)
+
+const saslOf = (sasl: NonNullable<KafkaOptions['sasl']>): SASLOptions =>
+  ({
+    mechanism: sasl.mechanism,
+    username: reveal(sasl.username),
+    password: reveal(sasl.password),
+  }) as SASLOptions
+
+/** What kafkajs calls an error it mostly tries again by itself; what it gives up on reaches us as an error of our own. */
+const writeLog = (
+  log: Log,
+  { level, namespace, log: { message, timestamp: _, logger: __, ...fields } }: LogEntry,
+): void => {
+  const text = `kafkajs ${namespace}: ${message}`
+  if (level === kafkajs.logLevel.ERROR) log.warn(text, fields)
+  else log.debug(text, fields)
+}

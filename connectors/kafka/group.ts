@@ -1,0 +1,183 @@
+/**
+ * The seam into kafkajs's consumer group. kafkajs has no hook before a rebalance, and commits of its own carry whatever
+ * generation is the newest, so that a late one is taken for a partition that is somebody else's (kafkajs#1046). What an
+ * assigner's factory is handed is the consumer's cluster: each join asks it for the group's coordinator, and gets ours.
+ *
+ *   rebalance ─▶ findGroupCoordinator ─▶ joinGroup ───▶ syncGroup ──────────▶ fetch
+ *                                        │   │          │
+ *                        beforeJoin ◀────┘   └▶ joined  └▶ assigned: positions are there before the first fetch
+ *                  (drain and commit)
+ */
+import kafkajs, { type PartitionAssigner } from 'kafkajs'
+import { MillraceError } from '../../core/errors.ts'
+
+/** This process as the group knows it; every rebalance makes another. */
+export interface Member {
+  readonly memberId: string
+  readonly generationId: number
+}
+
+interface PartitionOffset {
+  readonly partition: number
+  readonly offset: string
+  readonly metadata?: string | null
+}
+
+interface TopicOffsets {
+  readonly topic: string
+  readonly partitions: readonly PartitionOffset[]
+}
+
+interface InGroup {
+  readonly groupId: string
+  readonly memberId: string
+}
+
+/** kafkajs's broker connection, as far as it is used here. */
+export interface Coordinator {
+  joinGroup(request: InGroup): Promise<Member>
+  syncGroup(request: InGroup & { readonly generationId: number }): Promise<{ readonly memberAssignment: Buffer }>
+  heartbeat(request: InGroup & { readonly groupGenerationId: number }): Promise<unknown>
+  offsetCommit(
+    request: InGroup & { readonly groupGenerationId: number; readonly topics: readonly TopicOffsets[] },
+  ): Promise<unknown>
+  offsetFetch(request: {
+    readonly groupId: string
+    readonly topics: readonly { readonly topic: string; readonly partitions: readonly { partition: number }[] }[]
+  }): Promise<{ readonly responses: readonly TopicOffsets[] }>
+}
+
+interface OffsetQuestion {
+  readonly topic: string
+  readonly partitions: readonly { readonly partition: number }[]
+  readonly fromBeginning?: boolean
+  readonly fromTimestamp?: number
+}
+
+/** kafkajs's cluster, as far as it is used here. */
+interface Cluster {
+  findGroupCoordinator(request: { readonly groupId: string }): Promise<Coordinator>
+  fetchTopicsOffset(questions: readonly OffsetQuestion[]): Promise<readonly TopicOffsets[]>
+}
+
+export interface GroupHooks {
+  /** A join is about to be sent, by the member it was or a new one (`''`); it waits for this. */
+  beforeJoin(memberId: string): Promise<void>
+  joined(member: Member): void
+  /** Which partitions of the topic are ours from now on; nothing is fetched before this has resolved. */
+  assigned(member: Member, partitions: readonly number[]): Promise<void>
+  /** The client's position had vanished, and it resumes at this offset. */
+  reset(partition: number, offset: string): void
+}
+
+/** What we ask of the group beside what kafkajs does. */
+export interface Group {
+  /** The coordinator, found anew after `forgetCoordinator`. */
+  coordinator(): Promise<Coordinator>
+  forgetCoordinator(): void
+  /** The offset of each partition at the beginning, the end, or a time in milliseconds; -1: no record so late. */
+  offsets(partitions: readonly number[], at: 'earliest' | 'latest' | number): Promise<ReadonlyMap<number, string>>
+}
+
+const COORDINATOR_METHODS = ['joinGroup', 'syncGroup', 'heartbeat', 'offsetCommit', 'offsetFetch'] as const
+const CLUSTER_METHODS = ['findGroupCoordinator', 'fetchTopicsOffset'] as const
+
+export interface GroupSeam {
+  /** Given to the consumer; it asks for it while it is made. */
+  readonly assigner: PartitionAssigner
+  /** Throws where kafkajs is not as this seam needs it. */
+  group(): Group
+}
+
+export const openSeam = (groupId: string, topic: string, hooks: GroupHooks): GroupSeam => {
+  let group: Group | undefined
+  return {
+    assigner: config => {
+      group = watchCluster((config as unknown as { readonly cluster: Cluster }).cluster, groupId, topic, hooks)
+      return kafkajs.PartitionAssigners.roundRobin(config)
+    },
+    group() {
+      if (group) return group
+      throw seamGone('an assigner is not asked for when a consumer is made')
+    },
+  }
+}
+
+const watchCluster = (cluster: Cluster, groupId: string, topic: string, hooks: GroupHooks): Group => {
+  needs(cluster, CLUSTER_METHODS, 'its cluster')
+  const find = cluster.findGroupCoordinator.bind(cluster)
+  const ask = cluster.fetchTopicsOffset.bind(cluster)
+  let known: Promise<Coordinator> | undefined
+  cluster.findGroupCoordinator = async request => {
+    const found = await find(request)
+    needs(found, COORDINATOR_METHODS, 'its coordinator')
+    known = Promise.resolve(found)
+    return watchCoordinator(found, topic, hooks)
+  }
+  // kafkajs asks for offsets only where a partition has none it could read on from: positions are committed before.
+  cluster.fetchTopicsOffset = async questions => {
+    const answers = await ask(questions)
+    for (const { partitions } of answers.filter(answer => answer.topic === topic))
+      for (const { partition, offset } of partitions) hooks.reset(partition, offset)
+    return answers
+  }
+  return {
+    coordinator() {
+      known ??= find({ groupId })
+      known.catch(() => {
+        known = undefined
+      })
+      return known
+    },
+    forgetCoordinator() {
+      known = undefined
+    },
+    async offsets(partitions, at) {
+      const from = typeof at === 'number' ? { fromTimestamp: at } : { fromBeginning: at === 'earliest' }
+      const answers = await ask([{ topic, partitions: partitions.map(partition => ({ partition })), ...from }])
+      const found = answers.flatMap(answer => answer.partitions)
+      return new Map(found.map(({ partition, offset }) => [partition, offset]))
+    },
+  }
+}
+
+/** The coordinator with our hooks around joining; all else is its own. */
+const watchCoordinator = (coordinator: Coordinator, topic: string, hooks: GroupHooks): Coordinator => {
+  const joinGroup: Coordinator['joinGroup'] = async request => {
+    await hooks.beforeJoin(request.memberId)
+    const answer = await coordinator.joinGroup(request)
+    hooks.joined({ memberId: answer.memberId, generationId: answer.generationId })
+    return answer
+  }
+  const syncGroup: Coordinator['syncGroup'] = async request => {
+    const answer = await coordinator.syncGroup(request)
+    const { memberId, generationId } = request
+    await hooks.assigned({ memberId, generationId }, partitionsIn(answer.memberAssignment, topic))
+    return answer
+  }
+  const own: Partial<Coordinator> = { joinGroup, syncGroup }
+  return new Proxy(coordinator, {
+    get(target, name) {
+      const replaced = own[name as keyof Coordinator]
+      if (replaced) return replaced
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}
+
+const partitionsIn = (assignment: Buffer, topic: string): readonly number[] =>
+  kafkajs.AssignerProtocol.MemberAssignment.decode(assignment)?.assignment[topic] ?? []
+
+const needs = (thing: unknown, methods: readonly string[], what: string): void => {
+  const missing = methods.filter(name => typeof (thing as Record<string, unknown> | null)?.[name] !== 'function')
+  if (missing.length > 0) throw seamGone(`${what} has no ${missing.join(', ')}`)
+}
+
+/** Without the seam a partition that was taken away could be committed: better not to start. */
+export const seamGone = (what: string): MillraceError =>
+  new MillraceError(
+    'SOURCE_FATAL',
+    `the installed kafkajs is not one this connector works with: ${what}; install kafkajs 2.2.4`,
+    { fatal: true },
+  )

@@ -1,0 +1,2 @@
+/** The door `millrace/kafka`. */
+export { type KafkaConnection, type KafkaSasl, type KafkaTls, kafka } from './channel.ts'

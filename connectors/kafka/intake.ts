@@ -1,0 +1,71 @@
+/**
+ * From kafkajs's push to a lane's mailbox. It never waits: it takes what fits, resolves to it and pauses the partition
+ * when it is full, so that the fetch loop, and with it the heartbeats, goes on whatever a function does.
+ */
+import type { EachBatchPayload, KafkaMessage } from 'kafkajs'
+import { type Lane, receive, type Waiting } from './lane.ts'
+import { offsetOf, recordOf } from './record.ts'
+
+export interface Intake {
+  readonly address: string
+  /** A lane whose mailbox holds this many bytes takes no more; from `resumeBytes` down it is fetched again. */
+  readonly fullBytes: number
+  readonly resumeBytes: number
+}
+
+export const intakeFor = (address: string, fetchBytes: number): Intake => ({
+  address,
+  fullBytes: 4 * fetchBytes,
+  resumeBytes: 3 * fetchBytes,
+})
+
+/** What the client is to do with the partition next. */
+export type Next = 'go on' | 'pause' | { readonly seek: number }
+
+type Payload = Pick<EachBatchPayload, 'batch' | 'resolveOffset'>
+
+export const takeBatch = (intake: Intake, lane: Lane, { batch, resolveOffset }: Payload): Next => {
+  // Fetched for an earlier assignment, whose position was another one: skipping to it would lose what is before it.
+  const from = (batch as unknown as { readonly fetchedOffset: string | number }).fetchedOffset
+  if (offsetOf(String(from)) > lane.tracker.next) return { seek: lane.tracker.next }
+  const { messages } = batch
+  const last = messages.at(-1)
+  if (!last) return 'go on'
+  const { taken, seen } = whatFits(intake, lane, messages)
+  const reached = messages[seen - 1]
+  if (!reached) return 'pause'
+  const end = offsetOf(reached === last ? batch.lastOffset() : reached.offset) + 1
+  receive(lane, taken, end)
+  resolveOffset(reached.offset)
+  return lane.mailboxBytes >= intake.fullBytes ? 'pause' : 'go on'
+}
+
+/** `seen` counts the messages dealt with, those included that were taken in before. */
+const whatFits = (
+  { address, fullBytes }: Intake,
+  lane: Lane,
+  messages: readonly KafkaMessage[],
+): { readonly taken: readonly Waiting[]; readonly seen: number } => {
+  const taken: Waiting[] = []
+  let bytes = lane.mailboxBytes
+  let seen = 0
+  for (const message of messages) {
+    if (bytes >= fullBytes) break
+    seen += 1
+    const offset = offsetOf(message.offset)
+    if (offset < lane.tracker.next) continue
+    const size = bytesOf(message)
+    taken.push({ offset, bytes: size, record: recordOf({ ...lane, address }, message) })
+    bytes += size
+  }
+  return { taken, seen }
+}
+
+/** What an empty record costs in memory, roughly. */
+const RECORD_BYTES = 256
+
+const bytesOf = ({ key, value, headers }: KafkaMessage): number => {
+  let bytes = RECORD_BYTES + (key?.length ?? 0) + (value?.length ?? 0)
+  for (const header of Object.values(headers ?? {}).flat()) bytes += header?.length ?? 0
+  return bytes
+}

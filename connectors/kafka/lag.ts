@@ -1,0 +1,86 @@
+/** What the broker says of topics and groups, asked beside the consumers. */
+import type { Admin } from 'kafkajs'
+import type { Check, Lag } from '../../core/contract.ts'
+import { errorInfo } from '../../core/errors.ts'
+import { kafkaError } from './failure.ts'
+import type { Lane } from './lane.ts'
+import { offsetOf } from './record.ts'
+import { unfinished } from './tracker.ts'
+
+/** One admin client of a connection, connected when it is first needed. Every question rejects with what to do. */
+export interface KafkaAdmin {
+  /** How many partitions the topic has. */
+  partitions(topic: string): Promise<number>
+  /** The end of each partition: the offset of the record that comes next. */
+  ends(topic: string): Promise<ReadonlyMap<number, number>>
+  check(): Promise<Check>
+  close(): Promise<void>
+}
+
+export const createAdmin = (name: string, open: () => Admin): KafkaAdmin => {
+  let connected: Promise<Admin> | undefined
+  const connect = (): Promise<Admin> => {
+    connected ??= connectNew().catch(error => {
+      connected = undefined
+      throw error
+    })
+    return connected
+  }
+  const connectNew = async (): Promise<Admin> => {
+    const admin = open()
+    try {
+      await admin.connect()
+      return admin
+    } catch (error) {
+      await admin.disconnect()
+      throw error
+    }
+  }
+  const ask = async <Answer>(where: string, question: (admin: Admin) => Promise<Answer>): Promise<Answer> => {
+    try {
+      return await question(await connect())
+    } catch (error) {
+      throw kafkaError('SOURCE_FAILED', where, error)
+    }
+  }
+  return {
+    partitions: topic =>
+      ask(`looking for the topic ${name}/${topic}`, async admin => {
+        const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+        return topics.find(found => found.name === topic)?.partitions.length ?? 0
+      }),
+    ends: topic =>
+      ask(`asking for the end of ${name}/${topic}`, async admin => {
+        const offsets = await admin.fetchTopicOffsets(topic)
+        return new Map(offsets.map(({ partition, high }) => [partition, offsetOf(high)]))
+      }),
+    async check() {
+      const check = `kafka ${name}`
+      try {
+        const { brokers } = await ask(check, admin => admin.describeCluster())
+        return { name: check, ok: true, detail: `${brokers.length} broker(s) answer` }
+      } catch (error) {
+        return { name: check, ok: false, detail: errorInfo(error).message }
+      }
+    },
+    async close() {
+      const admin = await connected?.catch(() => undefined)
+      await admin?.disconnect()
+    },
+  }
+}
+
+export const laneLag = async (admin: KafkaAdmin, topic: string, lanes: readonly Lane[]): Promise<readonly Lag[]> => {
+  if (lanes.length === 0) return []
+  const ends = await admin.ends(topic)
+  return lanes.map(lane => {
+    const records = unfinished(lane.tracker, ends.get(lane.partition) ?? 0)
+    const oldest = oldestTime(lane)
+    return { lane: lane.name, records, ...(records > 0 && oldest !== undefined ? { oldest } : {}) }
+  })
+}
+
+const oldestTime = ({ claims, mailbox }: Lane): number | undefined => {
+  const [head] = claims.values()
+  return (head ?? mailbox[0])?.record.time
+}

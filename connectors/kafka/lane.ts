@@ -1,0 +1,213 @@
+/**
+ * One partition while this process owns it: what was fetched and not handed out (the mailbox), what was handed out (the
+ * claims), and how far it has come. One lane lives exactly as long as one ownership: a partition that is taken away and
+ * comes back is another lane, and verdicts on claims of the old one do nothing.
+ *
+ *   fetched ──▶ mailbox ──claim──▶ claims ──finish──▶ tracker ──▶ commit
+ *                  ▲                  │
+ *                  └──── release ─────┘   with everything claimed after it
+ */
+import type { Delivery, EventRecord, PollRequest, Settlement } from '../../core/contract.ts'
+import { isFull, metadataText, type Note } from './metadata.ts'
+import { beginAt, finish, isFinished, type OffsetRun, runsOf, type Tracker, takeIn } from './tracker.ts'
+
+export interface Lane {
+  readonly topic: string
+  readonly partition: number
+  /** `topic/partition`. */
+  readonly name: string
+  tracker: Tracker
+  /** Fetched, not claimed, ascending. */
+  mailbox: Waiting[]
+  mailboxBytes: number
+  /** Handed out and unsettled, by offset, ascending. */
+  readonly claims: Map<number, Claim>
+  /** What is known of unfinished records that came before. */
+  readonly notes: Map<number, Note>
+  /** The client fetches nothing of it. */
+  paused: 'no' | 'full'
+  owned: 'yes' | 'no'
+  /** Raised by every change that a commit should tell; what the broker has confirmed. */
+  version: number
+  confirmed: number
+  /** The offset the broker has. */
+  committed: number
+}
+
+export interface Waiting {
+  readonly offset: number
+  readonly record: EventRecord
+  readonly bytes: number
+}
+
+export interface Claim extends Waiting {
+  readonly lane: Lane
+  readonly attempts: number
+  readonly firstSeen: number
+  state: 'open' | 'settled' | 'lost'
+  lost: AbortController | undefined
+}
+
+const CLAIM = Symbol('claim')
+type Claimed = Delivery & { readonly [CLAIM]: Claim }
+
+export interface LaneStart {
+  readonly committed: number
+  readonly finished: readonly OffsetRun[]
+  readonly notes: ReadonlyMap<number, Note>
+}
+
+export const createLane = (topic: string, partition: number, { committed, finished, notes }: LaneStart): Lane => ({
+  topic,
+  partition,
+  name: `${topic}/${partition}`,
+  tracker: beginAt(committed, finished),
+  mailbox: [],
+  mailboxBytes: 0,
+  claims: new Map(),
+  notes: new Map(notes),
+  paused: 'no',
+  owned: 'yes',
+  version: 0,
+  confirmed: 0,
+  committed,
+})
+
+/** The claim behind a delivery of a Kafka source; undefined for a delivery of another kind. */
+export const claimOf = (delivery: Delivery): Claim | undefined => (delivery as Partial<Claimed>)[CLAIM]
+
+/** Takes in what was fetched, up to but without `end`; what was taken in or finished before is dropped. */
+export const receive = (lane: Lane, fetched: readonly Waiting[], end: number): void => {
+  const before = lane.tracker
+  const fresh = fetched.filter(each => each.offset >= before.next && !isFinished(before, each.offset))
+  lane.tracker = takeIn(
+    before,
+    fetched.map(each => each.offset),
+    end,
+  )
+  lane.mailbox.push(...fresh)
+  for (const each of fresh) lane.mailboxBytes += each.bytes
+  if (lane.tracker.committed !== before.committed) lane.version += 1
+}
+
+export type Want = Pick<PollRequest, 'max' | 'maxPerLane' | 'maxBytes'>
+
+/** Claims the first of the mailbox. Nothing while more is finished out of order than a commit could tell. */
+export const claim = (lane: Lane, want: Want, nowMs: number): readonly Delivery[] => {
+  if (isFull(lane.tracker)) return []
+  const most = Math.min(want.max, want.maxPerLane)
+  let bodyBytes = 0
+  let count = 0
+  while (count < most && bodyBytes < want.maxBytes && count < lane.mailbox.length) {
+    bodyBytes += lane.mailbox[count]?.record.body?.length ?? 0
+    count += 1
+  }
+  const taken = lane.mailbox.splice(0, count)
+  for (const { bytes } of taken) lane.mailboxBytes -= bytes
+  return taken.map(waiting => handOut(lane, waiting, nowMs))
+}
+
+const handOut = (lane: Lane, waiting: Waiting, nowMs: number): Delivery => {
+  const note = lane.notes.get(waiting.offset)
+  const claimed: Claim = {
+    ...waiting,
+    lane,
+    attempts: note?.attempts ?? 0,
+    firstSeen: note?.firstSeen ?? nowMs,
+    state: 'open',
+    lost: undefined,
+  }
+  lane.claims.set(waiting.offset, claimed)
+  const delivery: Claimed = {
+    record: waiting.record,
+    lane: lane.name,
+    attempts: claimed.attempts,
+    firstSeen: claimed.firstSeen,
+    get lost() {
+      claimed.lost ??= new AbortController()
+      if (claimed.state === 'lost') claimed.lost.abort()
+      return claimed.lost.signal
+    },
+    [CLAIM]: claimed,
+  }
+  return delivery
+}
+
+/**
+ * Applies verdicts on claims of this lane. What was accepted or rejected is finished. What was given back goes to the
+ * mailbox, with all that was claimed after it: those claims are lost.
+ */
+export const applyVerdicts = (lane: Lane, verdicts: readonly Settlement[]): void => {
+  const finished: number[] = []
+  let releasedFrom = Number.POSITIVE_INFINITY
+  for (const verdict of verdicts) {
+    const claimed = claimOf(verdict.delivery)
+    if (claimed?.state !== 'open') continue
+    if (verdict.outcome === 'accepted' || verdict.outcome === 'rejected') {
+      finished.push(claimed.offset)
+      close(lane, claimed)
+      lane.notes.delete(claimed.offset)
+    } else {
+      lane.notes.set(claimed.offset, { attempts: verdict.attempts, firstSeen: claimed.firstSeen })
+      claimed.state = 'settled'
+      releasedFrom = Math.min(releasedFrom, claimed.offset)
+    }
+  }
+  lane.tracker = finish(lane.tracker, runsOf(finished))
+  if (finished.length > 0 || releasedFrom < Number.POSITIVE_INFINITY) lane.version += 1
+  putBack(lane, releasedFrom)
+}
+
+const close = (lane: Lane, claimed: Claim): void => {
+  claimed.state = 'settled'
+  lane.claims.delete(claimed.offset)
+}
+
+const putBack = (lane: Lane, from: number): void => {
+  const back = [...lane.claims.values()].filter(claimed => claimed.offset >= from)
+  for (const claimed of back) {
+    lane.claims.delete(claimed.offset)
+    lane.mailboxBytes += claimed.bytes
+    if (!lane.notes.has(claimed.offset))
+      lane.notes.set(claimed.offset, { attempts: claimed.attempts, firstSeen: claimed.firstSeen })
+  }
+  lane.mailbox.unshift(...back.map(({ offset, record, bytes }) => ({ offset, record, bytes })))
+  // Last, since whoever listens may ask for more at once.
+  for (const claimed of back) lose(claimed)
+}
+
+/** The partition is somebody else's, or is not known to be ours any more. */
+export const loseLane = (lane: Lane): void => {
+  lane.owned = 'no'
+  lane.mailbox = []
+  lane.mailboxBytes = 0
+  const claims = [...lane.claims.values()]
+  lane.claims.clear()
+  for (const claimed of claims) lose(claimed)
+}
+
+const lose = (claimed: Claim): void => {
+  if (claimed.state !== 'open') return
+  claimed.state = 'lost'
+  claimed.lost?.abort()
+}
+
+/** What a commit would tell the broker of this lane; undefined when it knows. */
+export interface LaneCommit {
+  readonly lane: Lane
+  readonly version: number
+  readonly offset: number
+  readonly metadata: string
+}
+
+export const commitOf = (lane: Lane): LaneCommit | undefined => {
+  if (lane.confirmed === lane.version || lane.owned === 'no') return undefined
+  const { version, tracker, notes } = lane
+  for (const offset of notes.keys()) if (offset < tracker.committed) notes.delete(offset)
+  return { lane, version, offset: tracker.committed, metadata: metadataText(tracker, notes) }
+}
+
+export const confirm = ({ lane, version, offset }: LaneCommit): void => {
+  lane.confirmed = Math.max(lane.confirmed, version)
+  lane.committed = offset
+}

@@ -1,0 +1,164 @@
+/**
+ * Which partitions are ours, and what happens between two assignments of a group.
+ *
+ *   running ──rebalance──▶ draining ──claims settled, or budget over──▶ joining ──assigned──▶ running
+ *      claims, commits       commits, heartbeats, nothing new is         no commits
+ *                            handed out
+ */
+import { type Clock, sleep } from '../../core/clock.ts'
+import { errorInfo } from '../../core/errors.ts'
+import type { Log } from '../../core/log.ts'
+import { logGap, openLanes, type Reader } from './assignment.ts'
+import type { Committer } from './commit.ts'
+import { isFenced } from './failure.ts'
+import type { Group, GroupHooks, Member } from './group.ts'
+import { createLane, type Lane, loseLane, receive } from './lane.ts'
+
+export interface Owned {
+  readonly lanes: Map<number, Lane>
+  phase: 'running' | 'draining' | 'joining' | 'over'
+  /** In whose name the lanes are ours. */
+  member: Member | undefined
+  /** Resolves when a rebalance has come to an assignment, or all is over. */
+  settledPhase: PromiseWithResolvers<void>
+  /** Resolves with the next change that a drain waits for. */
+  changed: PromiseWithResolvers<void>
+}
+
+export const noOwner = (): Owned => ({
+  lanes: new Map(),
+  phase: 'joining',
+  member: undefined,
+  settledPhase: Promise.withResolvers(),
+  changed: Promise.withResolvers(),
+})
+
+export interface OwnershipTools {
+  readonly clock: Clock
+  readonly log: Log
+  readonly reader: Reader
+  readonly drainMs: number
+  readonly heartbeatMs: number
+  readonly group: () => Group
+  readonly committer: () => Committer
+}
+
+export const ownershipHooks = (owned: Owned, tools: OwnershipTools): GroupHooks => ({
+  async beforeJoin(memberId) {
+    if (owned.phase === 'running') {
+      if (owned.member?.memberId === memberId) await drain(owned, tools, owned.member)
+      else loseAll(owned)
+    }
+    if (owned.phase === 'over') return
+    owned.phase = 'joining'
+    owned.settledPhase = Promise.withResolvers()
+  },
+  joined(member) {
+    if (!isNext(owned.member, member)) loseAll(owned)
+  },
+  async assigned(member, partitions) {
+    if (owned.phase === 'over') return
+    const ours = new Set(partitions)
+    for (const lane of [...owned.lanes.values()]) if (!ours.has(lane.partition)) drop(owned, lane)
+    const gained = partitions.filter(partition => !owned.lanes.has(partition))
+    const lanes = await openLanes(tools.group(), tools.reader, gained, tools.log)
+    for (const lane of lanes) owned.lanes.set(lane.partition, lane)
+    owned.member = member
+    owned.phase = 'running'
+    owned.settledPhase.resolve()
+    // Where a group begins is fixed before its first record is fetched.
+    await tools.committer().flush()
+  },
+  reset(partition, offset) {
+    const lane = owned.lanes.get(partition)
+    if (lane) moveTo(owned, tools, lane, Number(offset))
+  },
+})
+
+/** Nobody else can have had a partition between two generations that follow each other and were both ours. */
+const isNext = (before: Member | undefined, after: Member): boolean =>
+  before?.memberId === after.memberId && before.generationId + 1 === after.generationId
+
+/** The client's position has vanished, and it reads on from `offset`. */
+const moveTo = (owned: Owned, { log, reader }: OwnershipTools, lane: Lane, offset: number): void => {
+  const { next } = lane.tracker
+  if (offset === next) return
+  logGap(log, lane.name, next, offset)
+  if (offset > next) {
+    receive(lane, [], offset)
+    return
+  }
+  // Offsets begin again, as after the topic was made anew: what was claimed under the same numbers is another record.
+  drop(owned, lane)
+  const again = createLane(reader.topic, lane.partition, { committed: offset, finished: [], notes: new Map() })
+  again.version += 1
+  owned.lanes.set(lane.partition, again)
+}
+
+/**
+ * Nothing more is handed out; what runs may end and be committed while the group waits. Heartbeats go on, since a
+ * member that is silent for the session timeout is thrown out also while it is waited for.
+ */
+const drain = async (owned: Owned, tools: OwnershipTools, member: Member): Promise<void> => {
+  const { clock } = tools
+  const until = clock.monotonic() + tools.drainMs
+  owned.phase = 'draining'
+  while (owned.phase === 'draining' && hasClaims(owned)) {
+    const leftMs = until - clock.monotonic()
+    if (leftMs <= 0) break
+    await Promise.race([owned.changed.promise, sleep(clock, Math.min(leftMs, tools.heartbeatMs))])
+    if ((await beat(tools, member)) === 'fenced') return loseAll(owned)
+  }
+  await commitAtMost(tools, Math.max(MIN_COMMIT_MS, until - clock.monotonic()))
+}
+
+/** What was settled is to be committed even where the budget is used up. */
+const MIN_COMMIT_MS = 2_000
+
+const commitAtMost = async ({ clock, log, committer }: OwnershipTools, ms: number): Promise<void> => {
+  const enough = new AbortController()
+  const committed = committer()
+    .flush()
+    .catch(error =>
+      log.info('not all could be committed before a rebalance; it may come again', { error: errorInfo(error) }),
+    )
+    .finally(() => enough.abort())
+  await Promise.race([committed, sleep(clock, ms, enough.signal)])
+}
+
+const beat = async ({ group, reader, log }: OwnershipTools, member: Member): Promise<'ours' | 'fenced'> => {
+  const { memberId, generationId: groupGenerationId } = member
+  try {
+    await (await group().coordinator()).heartbeat({ groupId: reader.groupId, memberId, groupGenerationId })
+  } catch (error) {
+    if (isFenced(error)) return 'fenced'
+    // REBALANCE_IN_PROGRESS is the answer that is expected; the session goes on for it too.
+    log.debug('heartbeat during a drain', { error: errorInfo(error) })
+  }
+  return 'ours'
+}
+
+const hasClaims = ({ lanes }: Owned): boolean => [...lanes.values()].some(lane => lane.claims.size > 0)
+
+const drop = (owned: Owned, lane: Lane): void => {
+  owned.lanes.delete(lane.partition)
+  loseLane(lane)
+}
+
+export const loseAll = (owned: Owned): void => {
+  for (const lane of [...owned.lanes.values()]) drop(owned, lane)
+}
+
+/** No lane is ours any more, and none will be. */
+export const endOwnership = (owned: Owned): void => {
+  owned.phase = 'over'
+  loseAll(owned)
+  owned.settledPhase.resolve()
+  noteChange(owned)
+}
+
+export const noteChange = (owned: Owned): void => {
+  const { changed } = owned
+  owned.changed = Promise.withResolvers()
+  changed.resolve()
+}

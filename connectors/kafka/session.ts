@@ -1,0 +1,236 @@
+/**
+ * The life of one kafkajs consumer: from joining the group to leaving it or failing. kafkajs pushes into the lanes, `take`
+ * pulls out of them. When it has failed it stays failed: the source then makes another.
+ */
+import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs'
+import type { Clock } from '../../core/clock.ts'
+import type { Delivery, PollRequest } from '../../core/contract.ts'
+import { errorInfo, type MillraceError } from '../../core/errors.ts'
+import type { Log } from '../../core/log.ts'
+import type { Reader } from './assignment.ts'
+import { CONSUMER_RETRY } from './client.ts'
+import { type Committer, createCommitter } from './commit.ts'
+import { kafkaError } from './failure.ts'
+import { type GroupSeam, openSeam, seamGone } from './group.ts'
+import { type Intake, intakeFor, takeBatch } from './intake.ts'
+import { claim, type Lane, receive } from './lane.ts'
+import { endOwnership, noOwner, noteChange, type Owned, ownershipHooks } from './ownership.ts'
+import { offsetOf } from './record.ts'
+
+export interface SessionTools {
+  readonly clock: Clock
+  readonly log: Log
+  readonly kafka: Kafka
+  readonly address: string
+  readonly reader: Reader
+  readonly timing: Timing
+  /** Called when there may be more to take, or it failed. */
+  readonly onChange: () => void
+}
+
+/** Milliseconds, and bytes of one fetch of one partition. */
+export interface Timing {
+  readonly sessionMs: number
+  readonly rebalanceMs: number
+  /** How long a rebalance waits for what runs. */
+  readonly drainMs: number
+  readonly fetchBytes: number
+}
+
+export interface Session {
+  readonly lanes: ReadonlyMap<number, Lane>
+  readonly committer: Committer
+  /** Resolves when it first is a member of the group, or has failed. */
+  readonly joined: Promise<void>
+  /** Why it ended, once it has. */
+  failure(): MillraceError | undefined
+  /** Hands out what is there, at once. */
+  take(request: PollRequest): readonly Delivery[]
+  /** Claims were settled: makes room, and may end a drain. */
+  settled(): void
+  /** Commits what was settled and leaves the group; what was claimed is lost. */
+  close(): Promise<void>
+}
+
+/** How long a fetch waits where there is nothing; also how late a partition that is resumed may be noticed. */
+const FETCH_WAIT_MS = 100
+const HEARTBEAT_MS = 1_000
+/** All of a close together stays below what the core waits for it. */
+const CLOSE_COMMIT_MS = 3_000
+const CLOSE_LEAVE_MS = 5_000
+
+interface State {
+  readonly owned: Owned
+  readonly intake: Intake
+  readonly joined: PromiseWithResolvers<void>
+  failure: MillraceError | undefined
+  /** The lane to begin with, so that all come first in turn. */
+  turn: number
+}
+
+export const openSession = (tools: SessionTools): Session => {
+  const { reader, timing } = tools
+  const state: State = {
+    owned: noOwner(),
+    intake: intakeFor(tools.address, timing.fetchBytes),
+    joined: Promise.withResolvers(),
+    failure: undefined,
+    turn: 0,
+  }
+  const { owned } = state
+  const committer = createCommitter({
+    groupId: reader.groupId,
+    group: () => seam.group(),
+    member: () => owned.member,
+    lanes: () => owned.lanes.values(),
+    open: () => (owned.phase === 'joining' ? owned.settledPhase.promise : Promise.resolve()),
+  })
+  const hooks = ownershipHooks(owned, {
+    ...tools,
+    drainMs: timing.drainMs,
+    heartbeatMs: heartbeatMs(timing),
+    group: () => seam.group(),
+    committer: () => committer,
+  })
+  const seam = openSeam(reader.groupId, reader.topic, hooks)
+  const consumer = createConsumer(tools, seam)
+  watch(tools, state, consumer)
+  void run(tools, state, consumer)
+  return {
+    lanes: owned.lanes,
+    committer,
+    joined: state.joined.promise,
+    failure: () => state.failure,
+    take: request => take(tools, state, consumer, request),
+    settled: () => noteChange(owned),
+    close: () => close(tools, state, consumer, committer),
+  }
+}
+
+const heartbeatMs = ({ sessionMs }: Timing): number => Math.min(HEARTBEAT_MS, Math.floor(sessionMs / 5))
+
+const createConsumer = ({ kafka, reader, timing }: SessionTools, seam: GroupSeam): Consumer => {
+  const consumer = kafka.consumer({
+    groupId: reader.groupId,
+    partitionAssigners: [seam.assigner],
+    sessionTimeout: timing.sessionMs,
+    rebalanceTimeout: timing.rebalanceMs,
+    heartbeatInterval: heartbeatMs(timing),
+    maxBytesPerPartition: timing.fetchBytes,
+    maxWaitTimeInMs: FETCH_WAIT_MS,
+    allowAutoTopicCreation: false,
+    retry: CONSUMER_RETRY,
+  })
+  seam.group()
+  return consumer
+}
+
+const watch = (tools: SessionTools, state: State, consumer: Consumer): void => {
+  const { owned } = state
+  consumer.on(consumer.events.GROUP_JOIN, () => {
+    if (owned.phase === 'over') return
+    if (owned.phase !== 'running') return fail(tools, state, seamGone('it joined a group without saying so'))
+    for (const lane of owned.lanes.values()) steer(consumer, lane)
+    state.joined.resolve()
+    tools.onChange()
+  })
+  consumer.on(consumer.events.CRASH, ({ payload: { error } }) => fail(tools, state, error))
+  // Fetches that hold no records, only the ends of transactions: kafkajs moves on without a word to eachBatch.
+  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload: { partition, batchSize, lastOffset } }) => {
+    const lane = owned.lanes.get(partition)
+    if (lane && batchSize === 0) receive(lane, [], offsetOf(lastOffset) + 1)
+  })
+}
+
+/** A new assignment makes the client forget where it was, but not what it had paused. */
+const steer = (consumer: Consumer, lane: Lane): void => {
+  const { topic, partition } = lane
+  consumer.seek({ topic, partition, offset: String(lane.tracker.next) })
+  if (lane.paused === 'no') consumer.resume([{ topic, partitions: [partition] }])
+}
+
+const run = async (tools: SessionTools, state: State, consumer: Consumer): Promise<void> => {
+  try {
+    await consumer.connect()
+    // Only what has no position is reset by kafkajs itself, and that never to the end.
+    await consumer.subscribe({ topic: tools.reader.topic, fromBeginning: true })
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      eachBatch: async payload => onBatch(tools, state, consumer, payload),
+    })
+  } catch (error) {
+    fail(tools, state, error)
+  }
+}
+
+/** Whatever escaped from here would end the consumer, mostly for good: it fails in a way of its own instead. */
+const onBatch = (tools: SessionTools, state: State, consumer: Consumer, payload: EachBatchPayload): void => {
+  try {
+    const lane = state.owned.lanes.get(payload.batch.partition)
+    if (!lane) return
+    const { topic, partition } = lane
+    const next = takeBatch(state.intake, lane, payload)
+    if (next === 'pause') {
+      lane.paused = 'full'
+      consumer.pause([{ topic, partitions: [partition] }])
+    } else if (next !== 'go on') consumer.seek({ topic, partition, offset: String(next.seek) })
+    tools.onChange()
+  } catch (error) {
+    fail(tools, state, error)
+  }
+}
+
+const take = (tools: SessionTools, state: State, consumer: Consumer, request: PollRequest): readonly Delivery[] => {
+  const { owned, intake } = state
+  if (owned.phase !== 'running') return []
+  const lanes = [...owned.lanes.values()].filter(lane => lane.mailbox.length > 0 && !request.skipLanes.has(lane.name))
+  const first = lanes.length === 0 ? 0 : state.turn++ % lanes.length
+  const deliveries: Delivery[] = []
+  let [max, maxBytes] = [request.max, request.maxBytes]
+  for (const lane of [...lanes.slice(first), ...lanes.slice(0, first)]) {
+    if (max <= 0 || maxBytes <= 0) break
+    const taken = claim(lane, { max, maxBytes, maxPerLane: request.maxPerLane }, tools.clock.now())
+    deliveries.push(...taken)
+    max -= taken.length
+    maxBytes -= taken.reduce((sum, { record }) => sum + (record.body?.length ?? 0), 0)
+    if (lane.paused === 'full' && lane.mailboxBytes <= intake.resumeBytes) {
+      lane.paused = 'no'
+      consumer.resume([{ topic: lane.topic, partitions: [lane.partition] }])
+    }
+  }
+  return deliveries
+}
+
+const fail = (tools: SessionTools, state: State, thrown: unknown): void => {
+  if (state.failure || state.owned.phase === 'over') return
+  state.failure = kafkaError('SOURCE_FAILED', `reading ${tools.address}`, thrown)
+  endOwnership(state.owned)
+  state.joined.resolve()
+  tools.onChange()
+}
+
+/** Once the consumer is stopped, commits are dropped without a word: they come first. */
+const close = async (tools: SessionTools, state: State, consumer: Consumer, committer: Committer): Promise<void> => {
+  const { owned } = state
+  if (owned.phase === 'running' || owned.phase === 'draining')
+    await atMost(tools, CLOSE_COMMIT_MS, 'committing before the close', committer.flush())
+  endOwnership(owned)
+  state.joined.resolve()
+  // kafkajs waits without limit.
+  await atMost(tools, CLOSE_LEAVE_MS, 'leaving the group', consumer.disconnect())
+}
+
+const atMost = ({ clock, log }: SessionTools, ms: number, what: string, work: Promise<unknown>): Promise<void> =>
+  new Promise(resolve => {
+    const cancel = clock.after(ms, () => {
+      log.warn(`${what} took longer than ${ms} ms and was left`)
+      resolve()
+    })
+    work
+      .catch(error => log.warn(`${what} failed; records may come again`, { error: errorInfo(error) }))
+      .finally(() => {
+        cancel()
+        resolve()
+      })
+  })

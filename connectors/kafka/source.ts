@@ -1,0 +1,141 @@
+/**
+ * The source of a topic: `poll` and `settle` over a session, and another session whenever one has failed. What a failed
+ * one had claimed is lost, and read again from the committed offset.
+ */
+import type { Delivery, PollRequest, Settlement, Source, Unsettled } from '../../core/contract.ts'
+import { kafkaError } from './failure.ts'
+import { type KafkaAdmin, laneLag } from './lag.ts'
+import { applyVerdicts, claimOf } from './lane.ts'
+import { openSession, type Session, type SessionTools } from './session.ts'
+
+export interface SourceTools extends Omit<SessionTools, 'onChange'> {
+  readonly admin: KafkaAdmin
+}
+
+interface State {
+  phase: 'open' | 'paused' | 'closed'
+  session: Session | undefined
+  /** Resolves with the next thing a poll may wait for. */
+  news: PromiseWithResolvers<void>
+  closing: Promise<void> | undefined
+}
+
+/** How long a join may take before the source counts as open; a group waits for its slowest member. */
+const JOIN_PATIENCE_MS = 15_000
+
+/** Rejects when the broker cannot be reached, the topic is not there, or joining its group failed. */
+export const openSource = async (tools: SourceTools): Promise<Source> => {
+  await tools.admin.partitions(tools.reader.topic)
+  const state: State = { phase: 'open', session: undefined, news: Promise.withResolvers(), closing: undefined }
+  const session = currentSession(tools, state)
+  await waited(tools, session.joined, JOIN_PATIENCE_MS)
+  const failure = session.failure()
+  if (failure) {
+    await close(state)
+    throw failure
+  }
+  return {
+    ordered: true,
+    retries: 'core',
+    deferStepsMs: [],
+    poll: request => poll(tools, state, request),
+    settle: settlements => settle(tools, state, settlements),
+    async pause() {
+      if (state.phase === 'open') state.phase = 'paused'
+    },
+    async resume() {
+      if (state.phase === 'paused') state.phase = 'open'
+      tell(state)
+    },
+    lag: async () => laneLag(tools.admin, tools.reader.topic, [...(state.session?.lanes.values() ?? [])]),
+    close() {
+      state.closing ??= close(state)
+      return state.closing
+    },
+  }
+}
+
+const currentSession = (tools: SourceTools, state: State): Session => {
+  state.session ??= openSession({ ...tools, onChange: () => tell(state) })
+  return state.session
+}
+
+const tell = (state: State): void => {
+  const { news } = state
+  state.news = Promise.withResolvers()
+  news.resolve()
+}
+
+const poll = async (tools: SourceTools, state: State, request: PollRequest): Promise<readonly Delivery[]> => {
+  const until = tools.clock.monotonic() + request.waitMs
+  while (state.phase !== 'closed' && !request.signal.aborted) {
+    const news = state.news.promise
+    if (state.phase === 'open') {
+      const deliveries = await attempt(tools, state, request)
+      if (deliveries.length > 0) return deliveries
+    }
+    const leftMs = until - tools.clock.monotonic()
+    if (leftMs <= 0) break
+    await waited(tools, news, leftMs, request.signal)
+  }
+  return []
+}
+
+const attempt = async (tools: SourceTools, state: State, request: PollRequest): Promise<readonly Delivery[]> => {
+  const session = currentSession(tools, state)
+  const failure = session.failure()
+  if (!failure) return session.take(request)
+  // The core waits between polls that fail, and with it this source between consumers.
+  state.session = undefined
+  await session.close()
+  throw failure
+}
+
+const settle = async (
+  tools: SourceTools,
+  state: State,
+  settlements: readonly Settlement[],
+): Promise<readonly Unsettled[]> => {
+  for (const [lane, verdicts] of Map.groupBy(settlements, ({ delivery }) => claimOf(delivery)?.lane))
+    if (lane?.owned === 'yes') applyVerdicts(lane, verdicts)
+  tell(state)
+  state.session?.settled()
+  try {
+    await state.session?.committer.flush()
+    return []
+  } catch (thrown) {
+    const error = kafkaError('SETTLE_FAILED', `committing to ${tools.address}`, thrown)
+    return settlements.filter(isUntold).map(({ delivery }) => ({ delivery, error }))
+  }
+}
+
+/**
+ * Finished here, not confirmed by the broker. What was given back is back, confirmed or not; of a lane that is lost there
+ * is nothing to tell any more.
+ */
+const isUntold = ({ delivery, outcome }: Settlement): boolean => {
+  const claimed = claimOf(delivery)
+  if (claimed?.state !== 'settled' || (outcome !== 'accepted' && outcome !== 'rejected')) return false
+  const { lane } = claimed
+  return lane.owned === 'yes' && lane.confirmed < lane.version
+}
+
+const close = async (state: State): Promise<void> => {
+  state.phase = 'closed'
+  tell(state)
+  await state.session?.close()
+}
+
+/** Resolves with `event`, after `ms`, or when the signal aborts, and leaves no timer behind. */
+const waited = ({ clock }: SourceTools, event: Promise<void>, ms: number, signal?: AbortSignal): Promise<void> =>
+  new Promise(resolve => {
+    if (signal?.aborted) return resolve()
+    const done = (): void => {
+      cancel()
+      signal?.removeEventListener('abort', done)
+      resolve()
+    }
+    const cancel = clock.after(ms, done)
+    signal?.addEventListener('abort', done, { once: true })
+    event.then(done, done)
+  })
