@@ -82,7 +82,7 @@ const nextBatchAt = (flow: Flow, now: number): number | undefined => {
   return flow.waiting.probes() === 'none' ? undefined : now
 }
 
-const limits = ({ spec: { policy }, credit, batches, waiting }: Flow): BatchLimits => {
+const limits = ({ spec: { policy }, tools, credit, batches, waiting }: Flow): BatchLimits => {
   const left = credit.left()
   return {
     batchSize: policy.batchSize,
@@ -90,7 +90,7 @@ const limits = ({ spec: { policy }, credit, batches, waiting }: Flow): BatchLimi
     batchWindowMs: policy.batchWindowMs,
     scopes: policy.order === 'lane' ? 'one' : 'many',
     creditUsedUp: left.records === 0 || left.bytes === 0,
-    suspects: waiting.suspects === 0 ? 'none' : batches.size === 0 ? 'first' : 'wait',
+    suspects: waiting.suspects === 0 ? 'none' : batches.size === 0 && tools.suspectTurn.isFree() ? 'first' : 'wait',
   }
 }
 
@@ -203,9 +203,13 @@ const EXHAUSTED_BEFORE = {
 } as const
 
 const runBatch = async (flow: Flow, batch: Batch, slot: Slot): Promise<void> => {
+  const { suspectTurn } = flow.tools
+  const isSuspect = batch.entries[0]?.suspect === true
+  if (isSuspect) suspectTurn.take()
   flow.batches.add(batch)
   const report = await invoke(flow, batch, slot)
   flow.batches.delete(batch)
+  if (isSuspect) suspectTurn.giveBack()
   for (const { delivery } of batch.entries) flow.ghosts.delete(delivery.record.id)
   flow.counters.invocations += 1
   observe('invoked', () => ({

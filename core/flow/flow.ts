@@ -10,6 +10,7 @@ import type { Entry } from './entry.ts'
 import type { DeadLetterDestination, Parker } from './parker.ts'
 import type { Policy } from './policy.ts'
 import type { Settler } from './settler.ts'
+import type { SuspectTurn } from './suspect.ts'
 import type { Waiting } from './waiting.ts'
 
 /** What a mapping is: plain data, fixed when the app starts. */
@@ -34,6 +35,7 @@ export interface Tools {
   readonly store: DeadLetterStore
   readonly destinations: readonly DeadLetterDestination[]
   readonly sharedBytes: SharedBytes
+  readonly suspectTurn: SuspectTurn
   /** Rises with every call, in this process and over restarts. */
   readonly nextFence: () => number
   readonly openSource: () => Promise<Source>

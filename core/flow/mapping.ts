@@ -18,8 +18,8 @@ import { atMost, within } from './within.ts'
 export interface Mapping {
   readonly name: string
   /**
-   * Opens the source, waiting for it for as long as it is not there; resolves when records are being read, or when the
-   * mapping was stopped or failed for good meanwhile.
+   * Opens the source. Resolves when records are being read, when the mapping was stopped or failed for good, or when the
+   * source was found not to be there: then it is waited for, for as long as that takes.
    */
   start(): Promise<void>
   /** Claims nothing more, finishes what runs, gives back the rest. */
@@ -48,6 +48,7 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
   let opening: Promise<void> | undefined
   let stopped: Promise<void> | undefined
   let turn: Promise<void> = Promise.resolve()
+  const waitedFor = Promise.withResolvers<void>()
 
   const flow: Flow = {
     spec,
@@ -91,7 +92,7 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
       dispatcher?.wake()
     },
   }
-  const stopWatchingBytes = tools.sharedBytes.onRoom(flow.changed)
+  const unwatch = [tools.sharedBytes.onRoom(flow.changed), tools.suspectTurn.onFree(flow.changed)]
 
   const trouble = (error: MillraceError, what: string, records: number): void => {
     flow.lastError = error
@@ -117,6 +118,7 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
         if (error.fatal) return fail(error)
         flow.lastError = error
         log.warn('the source is not there yet; it is waited for', { error, tries })
+        waitedFor.resolve()
         await sleep(clock, delayMs({ tries, charge: 'free' }, OPEN_PAUSE, tools.random()), stopping.signal)
       }
     }
@@ -241,14 +243,14 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
       ended.abort()
       if (opening) await atMost(clock, CLOSE_TIMEOUT_MS, opening)
       if (flow.source !== noSource) await closeQuietly(flow.source)
-      stopWatchingBytes()
+      for (const stopWatching of unwatch) stopWatching()
       if (flow.phase !== 'failed') flow.phase = 'stopped'
     })
   }
 
   return {
     name: spec.name,
-    start: () => open(async () => {}),
+    start: () => Promise.race([open(async () => {}), waitedFor.promise]),
     pause: () => inTurn(pause),
     resume: () => inTurn(resume),
     stop() {

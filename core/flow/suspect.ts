@@ -4,6 +4,40 @@ import { wrapError } from '../errors.ts'
 import type { Entry } from './entry.ts'
 import type { Flow } from './flow.ts'
 
+/** One suspect at a time in a whole app: when the process ends there is no doubt which record did it. */
+export interface SuspectTurn {
+  isFree(): boolean
+  take(): void
+  giveBack(): void
+  /** Calls back whenever the turn is free again, until the answer is called. */
+  onFree(run: () => void): () => void
+}
+
+export const createSuspectTurn = (): SuspectTurn => {
+  const waiting = new Set<() => void>()
+  let free = true
+  return {
+    isFree: () => free,
+    take() {
+      free = false
+    },
+    giveBack() {
+      free = true
+      // Whoever was asked first is asked last next time, so that a mapping full of suspects does not keep the others.
+      const [first] = waiting
+      if (first) {
+        waiting.delete(first)
+        waiting.add(first)
+      }
+      for (const run of [...waiting]) run()
+    },
+    onFree(run) {
+      waiting.add(run)
+      return () => waiting.delete(run)
+    },
+  }
+}
+
 /**
  * Writes down that the record is about to be tried: if the process ends now, the next one finds the attempt unfinished.
  * False when that could not be made durable; the record must not be invoked then.

@@ -3,6 +3,7 @@ import { createSharedBytes, type SharedBytes } from '../../core/flow/credit.ts'
 import { createFence } from '../../core/flow/fence.ts'
 import type { MappingSpec, Tools } from '../../core/flow/flow.ts'
 import { createMapping, type Mapping } from '../../core/flow/mapping.ts'
+import { createSuspectTurn } from '../../core/flow/suspect.ts'
 import { silentLog } from '../../core/log.ts'
 import type { Broker } from './broker.ts'
 import { createEngine } from './engine.ts'
@@ -53,6 +54,7 @@ export const startProcess = (parts: Parts, name: string, onKilled: (running: Run
     store: openStore(world, store, host),
     destinations: [],
     sharedBytes: shared,
+    suspectTurn: createSuspectTurn(),
     nextFence: createFence(host.clock),
     openSource: () => openSource(world, broker, host),
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Delivery, Settlement, Source } from '../../../core/contract.ts'
 import { MillraceError } from '../../../core/errors.ts'
-import { settleDown } from '../../simulation/world.ts'
+import { createSuspectTurn } from '../../../core/flow/suspect.ts'
 import { deliveryOf } from './entries.ts'
 import { ACCEPT, named, setUp, THROW } from './running.ts'
 
@@ -346,8 +346,7 @@ test('time while the breaker was open does not count toward maxAge', async () =>
 })
 
 test('records that a pause interrupts while the store is asked about them are given back', async () => {
-  const settled: Settlement[] = []
-  const source = scripted([[deliveryOf('a', { attempts: 2 })]], settled)
+  const { source, settled } = feed(deliveryOf('a', { attempts: 2 }))
   const { mapping, pass, invoked } = await setUp({
     answer: () => ACCEPT,
     openSource: async () => source,
@@ -367,8 +366,8 @@ test('records that a pause interrupts while the store is asked about them are gi
 })
 
 test('a stop gives back what waits, with its attempts', async () => {
-  const settled: Settlement[] = []
-  const source = { ...scripted([[deliveryOf('a')]], settled), deferStepsMs: 'any' as const }
+  const { source: plain, settled } = feed(deliveryOf('a'))
+  const source: Source = { ...plain, deferStepsMs: 'any' }
   const { mapping, pass } = await setUp({ answer: ids => named(...ids), openSource: async () => source })
   await mapping.start()
   await pass(300)
@@ -380,8 +379,7 @@ test('a stop gives back what waits, with its attempts', async () => {
 })
 
 test('a record that is parked already is settled without invoking', async () => {
-  const settled: Settlement[] = []
-  const source = scripted([[deliveryOf('a', { priorDeliveries: 1 })]], settled)
+  const { source, settled } = feed(deliveryOf('a', { priorDeliveries: 1 }))
   const { mapping, pass, invoked } = await setUp({
     answer: () => ACCEPT,
     openSource: async () => source,
@@ -395,8 +393,7 @@ test('a record that is parked already is settled without invoking', async () => 
 
 test('a record whose claim was lost waits until its earlier run has ended, so that it never runs twice at once', async () => {
   const claim = new AbortController()
-  const polls = [[deliveryOf('a', { lost: claim.signal }), deliveryOf('b')]]
-  const source = scripted(polls)
+  const { source, give } = feed(deliveryOf('a', { lost: claim.signal }), deliveryOf('b'))
   const { mapping, pass, invoked } = await setUp({
     policy: { maxConcurrency: 5, maxInFlight: 10 },
     answer: () => ACCEPT,
@@ -405,7 +402,7 @@ test('a record whose claim was lost waits until its earlier run has ended, so th
   })
   await mapping.start()
   await pass(50)
-  polls.push([deliveryOf('a')])
+  give(deliveryOf('a'))
   claim.abort()
   await pass(20_000)
   assert.equal(mapping.status().waiting, 1)
@@ -416,24 +413,44 @@ test('a record whose claim was lost waits until its earlier run has ended, so th
   await mapping.stop()
 })
 
-/** Gives these one after the other, and then nothing more. */
-const scripted = (polls: (readonly Delivery[])[], settled: Settlement[] = []): Source =>
-  idleSource({
+interface Feed {
+  readonly source: Source
+  readonly settled: Settlement[]
+  /** What the next poll answers, or the one that waits. */
+  give(...deliveries: readonly Delivery[]): void
+}
+
+const feed = (...first: readonly Delivery[]): Feed => {
+  const waiting: (readonly Delivery[])[] = [first]
+  const settled: Settlement[] = []
+  let wake = (): void => {}
+  const source = idleSource({
     async poll({ signal }) {
-      while (polls.length === 0 && !signal.aborted) await settleDown()
-      return polls.shift() ?? []
+      if (waiting.length === 0)
+        await new Promise<void>(resolve => {
+          wake = resolve
+          signal.addEventListener('abort', () => resolve())
+        })
+      return waiting.shift() ?? []
     },
     async settle(settlements) {
       settled.push(...settlements)
       return []
     },
   })
+  return {
+    source,
+    settled,
+    give(...deliveries) {
+      waiting.push(deliveries)
+      wake()
+    },
+  }
+}
 
 test('a record whose claim was lost while it ran, and that was processed, is not run again', async () => {
   const claim = new AbortController()
-  const polls = [[deliveryOf('lost', { lost: claim.signal }), deliveryOf('kept')]]
-  const settled: Settlement[] = []
-  const source = scripted(polls, settled)
+  const { source, settled, give } = feed(deliveryOf('lost', { lost: claim.signal }), deliveryOf('kept'))
   const { mapping, pass, invoked } = await setUp({
     answer: () => ACCEPT,
     invokeMs: 100,
@@ -441,7 +458,7 @@ test('a record whose claim was lost while it ran, and that was processed, is not
   })
   await mapping.start()
   await pass(50)
-  polls.push([deliveryOf('lost')])
+  give(deliveryOf('lost'))
   claim.abort()
   await pass(1_000)
   await mapping.pause()
@@ -456,7 +473,7 @@ test('a record whose claim was lost while it ran, and that was processed, is not
 })
 
 test('the later records of a failed key are tried again, also those of another lane', async () => {
-  const source = scripted([[deliveryOf('one', { key: 'k' }), deliveryOf('two', { key: 'k', lane: '1' })]])
+  const { source } = feed(deliveryOf('one', { key: 'k' }), deliveryOf('two', { key: 'k', lane: '1' }))
   const { mapping, pass, invoked } = await setUp({
     policy: { order: 'key' },
     answer: () => (invoked.length === 1 ? named('one') : ACCEPT),
@@ -468,9 +485,62 @@ test('the later records of a failed key are tried again, also those of another l
   await mapping.stop()
 })
 
+test('suspects of two mappings never run at once, and each mapping gets its turn', async () => {
+  const suspectTurn = createSuspectTurn()
+  const suspectsOf = (name: string) =>
+    feed(...[1, 2, 3].map(number => deliveryOf(`${name}${number}`, { priorDeliveries: 3 }))).source
+  const first = await setUp({
+    answer: () => ACCEPT,
+    openSource: async () => suspectsOf('a'),
+    suspectTurn,
+    invokeMs: 1_000,
+  })
+  const second = await setUp({
+    answer: () => ACCEPT,
+    openSource: async () => suspectsOf('b'),
+    suspectTurn,
+    invokeMs: 1_000,
+  })
+  await first.mapping.start()
+  await second.mapping.start()
+  // Each has a clock of its own; they are moved on together, a step at a time.
+  for (let step = 0; step < 20; step += 1) {
+    await first.pass(500)
+    await second.pass(500)
+    assert.ok(first.mapping.status().running + second.mapping.status().running <= 1)
+  }
+  assert.deepEqual([first.invoked.length, second.invoked.length], [3, 3])
+  const [, secondOfFirst] = first.invoked
+  const [firstOfSecond] = second.invoked
+  assert.ok(
+    (firstOfSecond?.atMs ?? 0) <= (secondOfFirst?.atMs ?? 0),
+    'the other mapping did not wait for all of the first',
+  )
+  await first.mapping.stop()
+  await second.mapping.stop()
+})
+
+test('a mapping whose source is not there yet counts as started, and reads when it comes', async () => {
+  let there = false
+  const { mapping, pass } = await setUp({
+    answer: () => ACCEPT,
+    openSource: async () => {
+      if (!there) throw new Error('no broker at this address')
+      return idleSource({})
+    },
+  })
+  await mapping.start()
+  assert.equal(mapping.status().state, 'starting')
+  assert.match(mapping.status().lastError?.message ?? '', /no broker at this address/)
+  there = true
+  await pass(60_000)
+  assert.equal(mapping.status().state, 'running')
+  await mapping.stop()
+})
+
 test('a suspect whose charge cannot be stored is not invoked, and is tried again with growing delays', async () => {
   let asked = 0
-  const source = scripted([[deliveryOf('suspect', { priorDeliveries: 3 })]])
+  const { source } = feed(deliveryOf('suspect', { priorDeliveries: 3 }))
   const { mapping, pass, invoked } = await setUp({
     answer: () => ACCEPT,
     openSource: async () => source,
@@ -494,10 +564,45 @@ const idleSource = (changes: Partial<Source>): Source => ({
   ordered: false,
   retries: 'core',
   deferStepsMs: [],
-  poll: () => new Promise(() => {}),
+  poll: ({ signal }) => new Promise(resolve => signal.addEventListener('abort', () => resolve([]))),
   settle: async () => [],
   pause: async () => {},
   resume: async () => {},
   close: async () => {},
   ...changes,
+})
+
+test('nothing else of a mapping runs beside a suspect', async () => {
+  const { source } = feed(deliveryOf('suspect', { priorDeliveries: 3 }), deliveryOf('a'), deliveryOf('b'))
+  const { mapping, pass, invoked } = await setUp({
+    policy: { maxConcurrency: 5, batchSize: 1 },
+    answer: () => ACCEPT,
+    invokeMs: 1_000,
+    openSource: async () => source,
+  })
+  await mapping.start()
+  await pass(5_000)
+  assert.deepEqual(invoked, [
+    { atMs: 0, ids: 'suspect' },
+    { atMs: 1_000, ids: 'a' },
+    { atMs: 1_000, ids: 'b' },
+  ])
+  await mapping.stop()
+})
+
+test('an open breaker probes one record at a time, however long that takes', async () => {
+  const { mapping, send, pass, invoked } = await setUp({
+    policy: { breaker: { failures: 1, initialMs: 100, maxMs: 100 }, maxConcurrency: 5, batchSize: 1, maxAttempts: 9 },
+    answer: ids => named(...ids),
+    invokeMs: 1_000,
+  })
+  await send('a', 'b', 'c')
+  await mapping.start()
+  await pass(8_000)
+  const probes = invoked.slice(3).map(({ atMs }) => atMs)
+  assert.ok(probes.length > 3)
+  assert.ok(probes.every((atMs, index) => index === 0 || atMs >= (probes[index - 1] ?? 0) + 1_100))
+  const stopped = mapping.stop()
+  await pass(5_000)
+  await stopped
 })

@@ -6,6 +6,7 @@ import { createSharedBytes } from '../../../core/flow/credit.ts'
 import { createFence } from '../../../core/flow/fence.ts'
 import { createMapping, type Mapping } from '../../../core/flow/mapping.ts'
 import type { Policy } from '../../../core/flow/policy.ts'
+import { createSuspectTurn, type SuspectTurn } from '../../../core/flow/suspect.ts'
 import { silentLog } from '../../../core/log.ts'
 import { createVirtualClock } from '../../../core/testing/virtual-clock.ts'
 import { settleDown } from '../../simulation/world.ts'
@@ -49,6 +50,7 @@ export interface Setup {
   readonly adaptSource?: (source: Source) => Source
   readonly openSource?: () => Promise<Source>
   readonly store?: Partial<DeadLetterStore>
+  readonly suspectTurn?: SuspectTurn
 }
 
 export interface Bench {
@@ -95,6 +97,7 @@ export const setUp = async (setup: Setup): Promise<Bench> => {
       store: { ...storeOf(letters), ...setup.store },
       destinations: [],
       sharedBytes: createSharedBytes(10_000_000),
+      suspectTurn: setup.suspectTurn ?? createSuspectTurn(),
       nextFence: createFence(clock),
       openSource: setup.openSource ?? (async () => (setup.adaptSource ?? (source => source))(await open())),
     },
