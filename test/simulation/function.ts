@@ -56,9 +56,6 @@ const wholeFailure = (world: World, given: readonly Account[]): 'throws' | 'time
 const tries = new WeakMap<Account['planned'], number>()
 const triesOf = (planned: Account['planned']): number => tries.get(planned) ?? 0
 
-/** Mended, the function takes what is left. */
-export const forgetTries = (planned: Account['planned']): void => void tries.set(planned, Number.POSITIVE_INFINITY)
-
 const refusalOf = ({ planned }: Account): RefusedRecord => ({
   id: planned.id,
   verdict: 'undecodable',
