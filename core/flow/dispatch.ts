@@ -1,16 +1,13 @@
 /** Forms batches and has them run: as many at once as the mapping may, each as soon as the engine grants an environment. */
 import type { Cancel } from '../clock.ts'
 import type { InvokedRecord, Report, Slot } from '../engine/contract.ts'
-import type { errorInfo } from '../errors.ts'
-import { isUnfinished } from './admit.ts'
 import type { BatchLimits } from './batcher.ts'
-import { openTime } from './breaker.ts'
 import { conclude } from './conclude.ts'
-import { park, rejectParked } from './ending.ts'
-import type { Entry, Scope } from './entry.ts'
+import type { Entry } from './entry.ts'
 import { observe } from './events.ts'
 import type { Batch, Flow } from './flow.ts'
 import { chargeSuspect, uncharge } from './suspect.ts'
+import { takeTurns } from './turn.ts'
 
 export interface Dispatcher {
   /** Looks again, once in this turn, whether a batch can be run. */
@@ -114,93 +111,6 @@ const probe = (flow: Flow, now: number): readonly Entry[] => {
   const entry = flow.waiting.takeProbe()
   return entry ? [entry] : []
 }
-
-/** Those whose turn it really is. What waits or is parked holds the later ones of its scope back. */
-const takeTurns = (flow: Flow, taken: readonly Entry[], now: number): readonly Entry[] => {
-  const held = new Set<Scope>()
-  const back: Entry[] = []
-  const entries = taken.filter(entry => {
-    const turn = held.has(entry.scope) ? 'later' : turnOf(flow, entry, now)
-    if (turn === 'later') back.push(entry)
-    if (entry.scope.name !== null && (turn === 'later' || turn === 'parking')) held.add(entry.scope)
-    if (turn === 'ended') flow.waiting.finish([entry])
-    return turn === 'now'
-  })
-  for (const entry of back) entry.part = undefined
-  flow.waiting.putBack(back)
-  for (const entry of back)
-    if (flow.ghosts.has(entry.delivery.record.id)) flow.waiting.block(entry.scope, now + GHOST_PAUSE_MS)
-  flow.waiting.finish(back)
-  return entries
-}
-
-/** Records about which everything is known at their turn need no invocation. */
-const turnOf = (flow: Flow, entry: Entry, now: number): 'now' | 'later' | 'parking' | 'ended' => {
-  const { delivery } = entry
-  const before = flow.settler.remembered(delivery.record.id)
-  if (before === 'rejected' || entry.parkedBefore) {
-    rejectParked(flow, entry)
-    return 'ended'
-  }
-  if (before === 'accepted') {
-    flow.counters.repeated += 1
-    flow.settler.settle(entry, { delivery, outcome: 'accepted' })
-    return 'ended'
-  }
-  if (flow.ghosts.has(delivery.record.id)) return 'later'
-  const doom = doomOf(flow, entry, now)
-  if (!doom) return 'now'
-  park(flow, entry, doom.reason, doom.error)
-  return 'parking'
-}
-
-/** The earlier run of a record whose claim was lost is waited for, so that it never runs twice at once. */
-const GHOST_PAUSE_MS = 100
-
-const doomOf = (
-  flow: Flow,
-  entry: Entry,
-  now: number,
-): { reason: 'exhausted' | 'crashed' | 'expired' | 'starved'; error: ReturnType<typeof errorInfo> } | undefined => {
-  const { policy } = flow.spec
-  const { delivery, history } = entry
-  const last = history.at(-1)
-  const crashed = last !== undefined && isUnfinished(last)
-  if (entry.charged >= policy.maxAttempts) {
-    return {
-      reason: crashed ? 'crashed' : 'exhausted',
-      error: last?.error ?? EXHAUSTED_BEFORE,
-    }
-  }
-  const ageMs = flow.tools.clock.now() - delivery.record.time - (openTime(flow.breaker, now) - entry.openMsBefore)
-  if (policy.maxAgeMs !== undefined && delivery.replayOf === undefined && ageMs > policy.maxAgeMs) {
-    return {
-      reason: 'expired',
-      error: {
-        name: 'RecordExpired',
-        code: 'RECORD_EXPIRED',
-        message: `the record is ${ageMs} ms old, maxAge is ${policy.maxAgeMs} ms`,
-      },
-    }
-  }
-  if (entry.freeSince !== undefined && now - entry.freeSince > policy.maxFreeWaitMs) {
-    return {
-      reason: 'starved',
-      error: {
-        name: 'RecordStarved',
-        code: 'RECORD_STARVED',
-        message: `the record could not be tried properly for ${policy.maxFreeWaitMs} ms (maxFreeWait)`,
-      },
-    }
-  }
-  return undefined
-}
-
-const EXHAUSTED_BEFORE = {
-  name: 'Exhausted',
-  message: 'all attempts were used up before this process saw the record',
-  code: 'RECORD_FAILED',
-} as const
 
 const runBatch = async (flow: Flow, batch: Batch, slot: Slot): Promise<void> => {
   const { suspectTurn } = flow.tools

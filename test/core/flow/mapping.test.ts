@@ -485,6 +485,16 @@ test('the later records of a failed key are tried again, also those of another l
   await mapping.stop()
 })
 
+test('a replay during which the process ended three times is parked again, not tried a fourth time', async () => {
+  const { source } = feed(deliveryOf('replayed', { priorDeliveries: 3, replayOf: 'letter' }))
+  const { mapping, pass, invoked, letters } = await setUp({ answer: () => ACCEPT, openSource: async () => source })
+  await mapping.start()
+  await pass(1_000)
+  assert.deepEqual(invoked, [])
+  assert.deepEqual([letters.get('replayed')?.reason, letters.get('replayed')?.replayOf], ['crashed', 'letter'])
+  await mapping.stop()
+})
+
 test('suspects of two mappings never run at once, and each mapping gets its turn', async () => {
   const suspectTurn = createSuspectTurn()
   const suspectsOf = (name: string) =>

@@ -1,0 +1,95 @@
+/** What a record's turn comes to when it is taken for a batch: most are invoked, some need no invocation any more. */
+import type { DeadLetterReason, ErrorInfo } from '../contract.ts'
+import { isUnfinished } from './admit.ts'
+import { openTime } from './breaker.ts'
+import { park, rejectParked } from './ending.ts'
+import type { Entry, Scope } from './entry.ts'
+import type { Flow } from './flow.ts'
+import type { Policy } from './policy.ts'
+
+/**
+ * Of records that were taken, those to be invoked now. Of the others all is known already: they are settled, parked, or
+ * put back; what waits or is parked holds the later ones of its scope back.
+ */
+export const takeTurns = (flow: Flow, taken: readonly Entry[], now: number): readonly Entry[] => {
+  const held = new Set<Scope>()
+  const back: Entry[] = []
+  const entries = taken.filter(entry => {
+    const turn = held.has(entry.scope) ? 'later' : turnOf(flow, entry, now)
+    if (turn === 'later') back.push(entry)
+    if (entry.scope.name !== null && (turn === 'later' || turn === 'parking')) held.add(entry.scope)
+    if (turn === 'ended') flow.waiting.finish([entry])
+    return turn === 'now'
+  })
+  for (const entry of back) entry.part = undefined
+  flow.waiting.putBack(back)
+  for (const entry of back)
+    if (flow.ghosts.has(entry.delivery.record.id)) flow.waiting.block(entry.scope, now + GHOST_PAUSE_MS)
+  flow.waiting.finish(back)
+  return entries
+}
+
+/** Records about which everything is known at their turn need no invocation. */
+const turnOf = (flow: Flow, entry: Entry, now: number): 'now' | 'later' | 'parking' | 'ended' => {
+  const { delivery } = entry
+  const before = flow.settler.remembered(delivery.record.id)
+  if (before === 'rejected' || entry.parkedBefore) {
+    rejectParked(flow, entry)
+    return 'ended'
+  }
+  if (before === 'accepted') {
+    flow.counters.repeated += 1
+    flow.settler.settle(entry, { delivery, outcome: 'accepted' })
+    return 'ended'
+  }
+  if (flow.ghosts.has(delivery.record.id)) return 'later'
+  const doom = doomOf(flow, entry, now)
+  if (!doom) return 'now'
+  park(flow, entry, doom.reason, doom.error)
+  return 'parking'
+}
+
+/** The earlier run of a record whose claim was lost is waited for, so that it never runs twice at once. */
+const GHOST_PAUSE_MS = 100
+
+interface Doom {
+  readonly reason: DeadLetterReason
+  readonly error: ErrorInfo
+}
+
+/** Why a record is parked at its turn without being tried; undefined: it may be tried. */
+const doomOf = (flow: Flow, entry: Entry, now: number): Doom | undefined => {
+  const { policy } = flow.spec
+  const { delivery, history } = entry
+  const last = history.at(-1)
+  if (entry.charged >= policy.maxAttempts) {
+    return { reason: last && isUnfinished(last) ? 'crashed' : 'exhausted', error: last?.error ?? EXHAUSTED_BEFORE }
+  }
+  // Its attempts are in its letter, so a replay cannot be charged beforehand: whoever asks again decides.
+  if (delivery.replayOf !== undefined)
+    return entry.suspect ? { reason: 'crashed', error: REPLAY_CRASHED } : starvation(entry, policy, now)
+  const ageMs = flow.tools.clock.now() - delivery.record.time - (openTime(flow.breaker, now) - entry.openMsBefore)
+  if (policy.maxAgeMs !== undefined && ageMs > policy.maxAgeMs) {
+    const message = `the record is ${ageMs} ms old, maxAge is ${policy.maxAgeMs} ms`
+    return { reason: 'expired', error: { name: 'RecordExpired', code: 'RECORD_EXPIRED', message } }
+  }
+  return starvation(entry, policy, now)
+}
+
+const starvation = (entry: Entry, policy: Policy, now: number): Doom | undefined => {
+  if (entry.freeSince === undefined || now - entry.freeSince <= policy.maxFreeWaitMs) return undefined
+  const message = `the record could not be tried properly for ${policy.maxFreeWaitMs} ms (maxFreeWait)`
+  return { reason: 'starved', error: { name: 'RecordStarved', code: 'RECORD_STARVED', message } }
+}
+
+const REPLAY_CRASHED: ErrorInfo = {
+  name: 'HostCrashed',
+  code: 'RECORD_CRASHED_HOST',
+  message: 'the process ended each time this replay was running',
+}
+
+const EXHAUSTED_BEFORE: ErrorInfo = {
+  name: 'Exhausted',
+  message: 'all attempts were used up before this process saw the record',
+  code: 'RECORD_FAILED',
+}
