@@ -2,15 +2,16 @@
  * Runs test files with node:test and ends with one line, `N passed, N failed, N skipped`; fails when a test did.
  *
  *   node test/run.ts                 everything
- *   node test/run.ts --fast          what needs no whole app, no install and no crash
+ *   node test/run.ts --fast          what needs no whole app, no install, no crash and no broker
  *   node test/run.ts test/dlq …      what lies below these paths
  */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
+import { brokersFor, provideBrokers } from './brokers.ts'
 
-const SLOW = /^test\/(e2e|crash|examples|publish)\//
+const SLOW = /^test\/(e2e|crash|examples|publish)\/|\.(kafka|rabbitmq|redis|brokers)\.test\.ts$/
 const FILE_TIMEOUT_MS = 300_000
 
 const filesFor = (args: readonly string[]): readonly string[] => {
@@ -30,7 +31,8 @@ if (files.length === 0) {
   process.exit(1)
 }
 
-const counts = { passed: 0, failed: 0, skipped: 0 }
+const brokers = await provideBrokers(brokersFor(files))
+const counts = { passed: 0, failed: 0, skipped: 0, wanting: 0 }
 const results = run({ files: [...files], concurrency: true, timeout: FILE_TIMEOUT_MS })
 results.on('test:summary', ({ file, counts: seen }) => {
   if (file !== undefined) return
@@ -38,9 +40,15 @@ results.on('test:summary', ({ file, counts: seen }) => {
   counts.failed = seen.tests - seen.passed - seen.skipped - seen.todo
   counts.skipped = seen.skipped + seen.todo
 })
+results.on('test:pass', ({ skip }) => {
+  if (brokers.isWant(skip)) counts.wanting += 1
+})
 const report = results.compose(spec)
 report.pipe(process.stdout, { end: false })
-report.on('end', () => {
+report.on('end', async () => {
+  await brokers.close()
+  process.stdout.write(`── brokers used: ${brokers.summary}\n`)
+  if (counts.wanting > 0) process.stdout.write(`── for want of a broker: ${counts.wanting} tests skipped\n`)
   process.stdout.write(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`)
   process.exitCode = counts.failed > 0 ? 1 : 0
 })

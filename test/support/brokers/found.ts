@@ -17,6 +17,9 @@ export type Found =
 /** What `npm test` found or installed before the test files run, for all of them: `Found` of each kind as JSON. */
 export const FOUND_VARIABLE = 'MILLRACE_TEST_FOUND'
 
+/** How the reason begins for which a test is skipped when there is no broker for it. */
+export const WANT = 'for want of a broker: '
+
 /** A URL in this variable names a broker that runs already. */
 export const urlVariable = (kind: BrokerKind): string => `MILLRACE_TEST_${kind.toUpperCase()}`
 
@@ -32,7 +35,7 @@ export const findBroker = (kind: BrokerKind, env: NodeJS.ProcessEnv = process.en
     return { from: 'service', url, version: 'of unknown version', origin: urlVariable(kind) }
   const version = INSTALLED[kind]()
   return version === undefined
-    ? { from: 'nowhere', reason: `no ${kind} here; 'npm test' or 'node test/brokers.ts' installs one` }
+    ? { from: 'nowhere', reason: `${WANT}no ${kind} here; 'npm test' or 'node test/brokers.ts' installs one` }
     : { from: 'programs', version }
 }
 

@@ -14,6 +14,21 @@ export interface Guardian {
   close(): Promise<void>
 }
 
+/** Runs one command when it is closed, or when this process ends, however that ends. */
+export const openLifeline = (command: string, args: readonly string[]): { close(): Promise<void> } => {
+  const shell = spawn('sh', ['-c', 'cat > /dev/null; "$@"', 'millrace-broker-lifeline', command, ...args], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  const ended = once(shell, 'exit')
+  return {
+    async close() {
+      shell.stdin.end()
+      await ended
+    },
+  }
+}
+
 // `rm` runs twice: a process that was just killed may still have been creating a file.
 const SCRIPT = `
 groups=

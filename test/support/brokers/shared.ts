@@ -1,6 +1,6 @@
 import { after } from 'node:test'
 import type { Broker, BrokerKind, Scope } from './broker.ts'
-import { findBroker } from './found.ts'
+import { findBroker, WANT } from './found.ts'
 import { startKafka } from './kafka.ts'
 import { startRabbit } from './rabbitmq.ts'
 import { startRedis } from './redis.ts'
@@ -41,7 +41,8 @@ export const sharedBroker = (kind: BrokerKind): SharedBroker => {
     return started
   }
   const missing = found.from === 'nowhere' && found.reason
-  const notOurs = found.from === 'service' && `this ${kind} (${found.origin}) is not ours to kill, pause or restart`
+  const notOurs =
+    found.from === 'service' && `${WANT}this ${kind} (${found.origin}) is not ours to kill, pause or restart`
   return {
     missing,
     missingOwn: missing || notOurs,

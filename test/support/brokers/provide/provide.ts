@@ -1,0 +1,50 @@
+import type { BrokerKind, Scope } from '../broker.ts'
+import { type Found, findBroker, WANT } from '../found.ts'
+import { aptInstall } from './apt.ts'
+import { composeBroker } from './docker.ts'
+import { installKafka } from './kafka.ts'
+import { mockKafka } from './mock-kafka.ts'
+
+export interface ProvideOptions {
+  /** Brokers that had to be started for the whole run end with it. */
+  readonly scope: Scope
+  /** Takes lines for the reader who waits. */
+  readonly say: (line: string) => void
+  /** For one broker, all ways together. */
+  readonly limitMs: number
+}
+
+const INSTALL: Readonly<Record<BrokerKind, (signal: AbortSignal) => Promise<string | undefined>>> = {
+  kafka: installKafka,
+  rabbitmq: signal => aptInstall(['rabbitmq-server'], signal),
+  redis: signal => aptInstall(['redis-server'], signal),
+}
+
+/** Finds, installs or starts a broker; never throws and never takes longer than the limit and a few seconds. */
+export const provideBroker = async (kind: BrokerKind, options: ProvideOptions): Promise<Found> => {
+  const signal = AbortSignal.timeout(options.limitMs)
+  const here = findBroker(kind)
+  if (here.from !== 'nowhere') return here
+  const say = (line: string): void => options.say(`${kind}: ${line}`)
+  const reasons: string[] = []
+  const ways: readonly (readonly [string, () => Promise<Found>])[] = [
+    ['installing', () => installed(kind, signal)],
+    ['trying Docker Compose', () => composeBroker(kind, options.scope, signal)],
+    ...(kind === 'kafka'
+      ? [["trying librdkafka's mock cluster", () => mockKafka(options.scope, signal)] as const]
+      : []),
+  ]
+  for (const [name, provide] of ways) {
+    say(`${name}…`)
+    const found = await provide().catch((error: Error): Found => ({ from: 'nowhere', reason: error.message }))
+    if (found.from !== 'nowhere') return found
+    say(`${name} did not work: ${found.reason}`)
+    reasons.push(found.reason)
+  }
+  return { from: 'nowhere', reason: `${WANT}no ${kind}: ${reasons.join('; ')}` }
+}
+
+const installed = async (kind: BrokerKind, signal: AbortSignal): Promise<Found> => {
+  const failure = await INSTALL[kind](signal)
+  return failure === undefined ? findBroker(kind) : { from: 'nowhere', reason: failure }
+}
