@@ -1,5 +1,5 @@
 /** A mapping from its start to its stop: source, pump, dispatcher and what they share, put together. */
-import { sleep } from '../clock.ts'
+import { type Cancel, sleep } from '../clock.ts'
 import type { Source } from '../contract.ts'
 import { MillraceError, wrapError } from '../errors.ts'
 import { closedBreaker } from './breaker.ts'
@@ -7,6 +7,7 @@ import { createCredit } from './credit.ts'
 import { type Dispatcher, startDispatcher } from './dispatch.ts'
 import { giveBack, lose, parked, settled } from './ending.ts'
 import { type Flow, type MappingSpec, newCounters, type Tools } from './flow.ts'
+import { watchClaims } from './overdue.ts'
 import { createParker } from './parker.ts'
 import { type Pump, startPump } from './pump.ts'
 import { deferralStep, delayMs } from './retry.ts'
@@ -48,6 +49,7 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
   let opening: Promise<void> | undefined
   let stopped: Promise<void> | undefined
   let turn: Promise<void> = Promise.resolve()
+  let stopWatchingClaims: Cancel = () => {}
   const waitedFor = Promise.withResolvers<void>()
 
   const flow: Flow = {
@@ -182,6 +184,8 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
     flow.phase = 'running'
     dispatcher ??= startDispatcher(flow)
     pump ??= startPump(flow, { onFatal: failReading, onStuck: reopen })
+    stopWatchingClaims()
+    stopWatchingClaims = watchClaims(flow)
     flow.changed()
   }
 
@@ -211,6 +215,7 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
       log.warn('drainTimeout has passed; what still runs is aborted', { batches: flow.batches.size })
       for (const batch of flow.batches) batch.abort.abort(new MillraceError('APP_STATE', 'the app is stopping'))
     })
+    stopWatchingClaims()
     await Promise.all([pump?.stop(), dispatcher?.stop()])
     cancelDeadline()
     pump = undefined

@@ -485,6 +485,25 @@ test('the later records of a failed key are tried again, also those of another l
   await mapping.stop()
 })
 
+test('a claim that its source cannot keep is given back before 80 % of its time, with its attempts', async () => {
+  const { source, settled } = feed(deliveryOf('slow'))
+  const { mapping, pass, invoked } = await setUp({
+    policy: { backoff: { initialMs: 600_000, factor: 1, maxMs: 600_000, jitter: 'none' } },
+    answer: ids => named(...ids),
+    openSource: async () => ({ ...source, maxClaimMs: 20_000 }),
+  })
+  await mapping.start()
+  await pass(14_000)
+  assert.deepEqual(settled, [])
+  await pass(2_000)
+  const [settlement] = settled
+  assert.ok(settlement?.outcome === 'released' && settled.length === 1)
+  assert.equal(settlement.attempts, 1)
+  assert.equal(invoked.length, 1)
+  assert.equal(mapping.status().inFlight, 0)
+  await mapping.stop()
+})
+
 test('a replay during which the process ended three times is parked again, not tried a fourth time', async () => {
   const { source } = feed(deliveryOf('replayed', { priorDeliveries: 3, replayOf: 'letter' }))
   const { mapping, pass, invoked, letters } = await setUp({ answer: () => ACCEPT, openSource: async () => source })
