@@ -494,7 +494,7 @@ test('a claim that its source cannot keep is given back before 80 % of its time,
   })
   await mapping.start()
   await pass(14_000)
-  assert.deepEqual(settled, [])
+  assert.equal(settled.length, 0)
   await pass(2_000)
   const [settlement] = settled
   assert.ok(settlement?.outcome === 'released' && settled.length === 1)
