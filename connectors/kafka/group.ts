@@ -58,6 +58,7 @@ interface OffsetQuestion {
 interface Cluster {
   findGroupCoordinator(request: { readonly groupId: string }): Promise<Coordinator>
   fetchTopicsOffset(questions: readonly OffsetQuestion[]): Promise<readonly TopicOffsets[]>
+  disconnect(): Promise<void>
 }
 
 export interface GroupHooks {
@@ -77,10 +78,12 @@ export interface Group {
   forgetCoordinator(): void
   /** The offset of each partition at the beginning, the end, or a time in milliseconds; -1: no record so late. */
   offsets(partitions: readonly number[], at: 'earliest' | 'latest' | number): Promise<ReadonlyMap<number, string>>
+  /** Asks nothing more, and lets nobody join: a question under way when its consumer ended would connect again. */
+  close(): Promise<void>
 }
 
 const COORDINATOR_METHODS = ['joinGroup', 'syncGroup', 'heartbeat', 'offsetCommit', 'offsetFetch'] as const
-const CLUSTER_METHODS = ['findGroupCoordinator', 'fetchTopicsOffset'] as const
+const CLUSTER_METHODS = ['findGroupCoordinator', 'fetchTopicsOffset', 'disconnect'] as const
 
 export interface GroupSeam {
   /** Given to the consumer; it asks for it while it is made. */
@@ -105,13 +108,22 @@ export const openSeam = (groupId: string, topic: string, hooks: GroupHooks): Gro
 
 const watchCluster = (cluster: Cluster, groupId: string, topic: string, hooks: GroupHooks): Group => {
   needs(cluster, CLUSTER_METHODS, 'its cluster')
-  const find = cluster.findGroupCoordinator.bind(cluster)
+  const finding = cluster.findGroupCoordinator.bind(cluster)
   const ask = cluster.fetchTopicsOffset.bind(cluster)
   let known: Promise<Coordinator> | undefined
-  cluster.findGroupCoordinator = async request => {
-    const found = await find(request)
+  let closed: Promise<void> | undefined
+
+  const find = async (): Promise<Coordinator> => {
+    if (closed) throw over()
+    const found = await finding({ groupId })
+    if (!closed) return found
+    await cluster.disconnect()
+    throw over()
+  }
+  cluster.findGroupCoordinator = async () => {
+    known = find()
+    const found = await known
     needs(found, COORDINATOR_METHODS, 'its coordinator')
-    known = Promise.resolve(found)
     return watchCoordinator(found, topic, hooks)
   }
   // kafkajs asks for offsets only where a partition has none it could read on from: positions are committed before.
@@ -123,7 +135,7 @@ const watchCluster = (cluster: Cluster, groupId: string, topic: string, hooks: G
   }
   return {
     coordinator() {
-      known ??= find({ groupId })
+      known ??= find()
       known.catch(() => {
         known = undefined
       })
@@ -138,8 +150,14 @@ const watchCluster = (cluster: Cluster, groupId: string, topic: string, hooks: G
       const found = answers.flatMap(answer => answer.partitions)
       return new Map(found.map(({ partition, offset }) => [partition, offset]))
     },
+    close() {
+      closed ??= cluster.disconnect()
+      return closed
+    },
   }
 }
+
+const over = (): MillraceError => new MillraceError('APP_STATE', 'this reader has left its group')
 
 /** The coordinator with our hooks around joining; all else is its own. */
 const watchCoordinator = (coordinator: Coordinator, topic: string, hooks: GroupHooks): Coordinator => {

@@ -6,7 +6,7 @@
  *                            handed out
  */
 import { type Clock, sleep } from '../../core/clock.ts'
-import { errorInfo } from '../../core/errors.ts'
+import { errorInfo, MillraceError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import { logGap, openLanes, type Reader } from './assignment.ts'
 import type { Committer } from './commit.ts'
@@ -49,7 +49,8 @@ export const ownershipHooks = (owned: Owned, tools: OwnershipTools): GroupHooks 
       if (owned.member?.memberId === memberId) await drain(owned, tools, owned.member)
       else loseAll(owned)
     }
-    if (owned.phase === 'over') return
+    // Whoever joins now would hold partitions that nobody reads.
+    if (owned.phase === 'over') throw new MillraceError('APP_STATE', 'this reader has left its group')
     owned.phase = 'joining'
     owned.settledPhase = Promise.withResolvers()
   },

@@ -57,7 +57,8 @@ const FETCH_WAIT_MS = 100
 const HEARTBEAT_MS = 1_000
 /** All of a close together stays below what the core waits for it. */
 const CLOSE_COMMIT_MS = 3_000
-const CLOSE_LEAVE_MS = 5_000
+const CLOSE_LEAVE_MS = 4_000
+const CLOSE_DISCONNECT_MS = 2_000
 
 interface State {
   readonly owned: Owned
@@ -103,7 +104,7 @@ export const openSession = (tools: SessionTools): Session => {
     failure: () => state.failure,
     take: request => take(tools, state, consumer, request),
     settled: () => noteChange(owned),
-    close: () => close(tools, state, consumer, committer),
+    close: () => close(tools, state, consumer, seam, committer),
   }
 }
 
@@ -211,14 +212,20 @@ const fail = (tools: SessionTools, state: State, thrown: unknown): void => {
 }
 
 /** Once the consumer is stopped, commits are dropped without a word: they come first. */
-const close = async (tools: SessionTools, state: State, consumer: Consumer, committer: Committer): Promise<void> => {
-  const { owned } = state
+const close = async (
+  tools: SessionTools,
+  { owned, joined }: State,
+  consumer: Consumer,
+  seam: GroupSeam,
+  committer: Committer,
+): Promise<void> => {
   if (owned.phase === 'running' || owned.phase === 'draining')
     await atMost(tools, CLOSE_COMMIT_MS, 'committing before the close', committer.flush())
   endOwnership(owned)
-  state.joined.resolve()
+  joined.resolve()
   // kafkajs waits without limit.
   await atMost(tools, CLOSE_LEAVE_MS, 'leaving the group', consumer.disconnect())
+  await atMost(tools, CLOSE_DISCONNECT_MS, 'disconnecting', seam.group().close())
 }
 
 const atMost = ({ clock, log }: SessionTools, ms: number, what: string, work: Promise<unknown>): Promise<void> =>
