@@ -494,10 +494,10 @@ test('a claim that its source cannot keep is given back before 80 % of its time,
   })
   await mapping.start()
   await pass(14_000)
-  assert.equal(settled.length, 0)
+  assert.ok(settled.length === 0, 'it is not given back yet')
   await pass(2_000)
   const [settlement] = settled
-  assert.ok(settlement?.outcome === 'released' && settled.length === 1)
+  assert.ok(settlement?.outcome === 'released')
   assert.equal(settlement.attempts, 1)
   assert.equal(invoked.length, 1)
   assert.equal(mapping.status().inFlight, 0)
