@@ -3,7 +3,6 @@ import { sleep } from '../clock.ts'
 import type { Attempt, Delivery, Recalled } from '../contract.ts'
 import { wrapError } from '../errors.ts'
 import { keyText } from '../values.ts'
-import { openTime } from './breaker.ts'
 import { giveBack, holdStopped, lose } from './ending.ts'
 import { bytesOf, type Entry, type Scope } from './entry.ts'
 import { observe } from './events.ts'
@@ -24,9 +23,8 @@ export const admit = async (flow: Flow, deliveries: readonly Delivery[], signal:
   const known = await recall(flow, deliveries, signal)
   if (!known) return refuse(flow, deliveries)
   const now = flow.tools.clock.monotonic()
-  const openMsBefore = openTime(flow.breaker, now)
   for (const delivery of deliveries) {
-    const entry = newEntry(flow, delivery, known.get(delivery.record.id), now, openMsBefore)
+    const entry = newEntry(flow, delivery, known.get(delivery.record.id), now)
     flow.counters.received += 1
     flow.credit.claim(entry)
     flow.waiting.add(entry)
@@ -40,20 +38,14 @@ export const admit = async (flow: Flow, deliveries: readonly Delivery[], signal:
 /** Nothing is known of them, so they go back as they came: a paused source would keep them claimed for ever. */
 const refuse = (flow: Flow, deliveries: readonly Delivery[]): void => {
   for (const delivery of deliveries) {
-    const entry = newEntry(flow, delivery, undefined, flow.tools.clock.monotonic(), 0)
+    const entry = newEntry(flow, delivery, undefined, flow.tools.clock.monotonic())
     flow.credit.claim(entry)
     watchClaim(flow, entry)
     if (entry.state !== 'gone') giveBack(flow, entry, undefined)
   }
 }
 
-const newEntry = (
-  flow: Flow,
-  delivery: Delivery,
-  known: Recalled | undefined,
-  arrivedAt: number,
-  openMsBefore: number,
-): Entry => {
+const newEntry = (flow: Flow, delivery: Delivery, known: Recalled | undefined, arrivedAt: number): Entry => {
   const { id } = delivery.record
   const history = laterOf(known?.attempts ?? NO_ATTEMPTS, flow.lostIds.get(id))
   flow.lostIds.delete(id)
@@ -62,7 +54,6 @@ const newEntry = (
     scope: scopeOf(flow, delivery),
     bytes: bytesOf(delivery),
     arrivedAt,
-    openMsBefore,
     charged: Math.max(delivery.attempts, history.length),
     history,
     tries: Math.max(delivery.attempts, history.length),

@@ -9,55 +9,40 @@
 import type { BreakerPolicy } from './policy.ts'
 
 export type Breaker =
-  | { readonly state: 'closed'; readonly failed: ReadonlySet<string>; readonly openMs: number }
+  | { readonly state: 'closed'; readonly failed: ReadonlySet<string> }
   | {
       readonly state: 'open'
       readonly cause: 'failures' | 'init'
       /** By the monotonic clock. */
-      readonly since: number
       readonly probeAt: number
       readonly pauseMs: number
-      /** Milliseconds it was open before this time. */
-      readonly openMs: number
     }
 
-export const closedBreaker: Breaker = { state: 'closed', failed: new Set(), openMs: 0 }
+export const closedBreaker: Breaker = { state: 'closed', failed: new Set() }
 
 /** Records failed and none of the batch succeeded. While open this is a failed probe. */
 export const afterFailure = (breaker: Breaker, ids: readonly string[], policy: BreakerPolicy, now: number): Breaker => {
   if (breaker.state === 'open') return afterFailedProbe(breaker, policy, now)
   if (ids.length === 0) return breaker
   const failed = new Set([...breaker.failed, ...ids])
-  return failed.size < policy.failures ? { ...breaker, failed } : opened('failures', breaker.openMs, policy, now)
+  return failed.size < policy.failures ? { ...breaker, failed } : opened('failures', policy, now)
 }
 
 /** A record was processed: whatever was wrong is over. */
-export const afterSuccess = (breaker: Breaker, now: number): Breaker =>
-  breaker.state === 'open'
-    ? { state: 'closed', failed: new Set(), openMs: breaker.openMs + (now - breaker.since) }
-    : breaker.failed.size === 0
-      ? breaker
-      : { ...breaker, failed: new Set() }
+export const afterSuccess = (breaker: Breaker): Breaker =>
+  breaker.state === 'closed' && breaker.failed.size === 0 ? breaker : closedBreaker
 
 /** The function could not be made ready. */
 export const afterInitFailure = (breaker: Breaker, policy: BreakerPolicy, now: number): Breaker =>
-  breaker.state === 'open'
-    ? { ...afterFailedProbe(breaker, policy, now), cause: 'init' }
-    : opened('init', breaker.openMs, policy, now)
-
-/** Milliseconds it has been open in all, which do not count toward a record's age. */
-export const openTime = (breaker: Breaker, now: number): number =>
-  breaker.openMs + (breaker.state === 'open' ? now - breaker.since : 0)
+  breaker.state === 'open' ? { ...afterFailedProbe(breaker, policy, now), cause: 'init' } : opened('init', policy, now)
 
 type OpenBreaker = Extract<Breaker, { state: 'open' }>
 
-const opened = (cause: OpenBreaker['cause'], openMs: number, policy: BreakerPolicy, now: number): OpenBreaker => ({
+const opened = (cause: OpenBreaker['cause'], policy: BreakerPolicy, now: number): OpenBreaker => ({
   state: 'open',
   cause,
-  since: now,
   probeAt: now + policy.initialMs,
   pauseMs: policy.initialMs,
-  openMs,
 })
 
 const afterFailedProbe = (breaker: OpenBreaker, policy: BreakerPolicy, now: number): OpenBreaker => {

@@ -8,8 +8,6 @@ export interface Entry {
   readonly bytes: number
   /** By the monotonic clock. */
   readonly arrivedAt: number
-  /** Milliseconds the breaker had been open when it arrived. */
-  readonly openMsBefore: number
   /** Failures charged to the record; may be more than `history` tells of. */
   charged: number
   history: readonly Attempt[]

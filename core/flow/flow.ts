@@ -7,6 +7,7 @@ import type { Log } from '../log.ts'
 import type { Breaker } from './breaker.ts'
 import type { Credit, SharedBytes } from './credit.ts'
 import type { Entry } from './entry.ts'
+import type { OpenTime } from './open-time.ts'
 import type { DeadLetterDestination, Parker } from './parker.ts'
 import type { Policy } from './policy.ts'
 import type { Settler } from './settler.ts'
@@ -69,6 +70,7 @@ export interface Flow {
   source: Source
   phase: Phase
   breaker: Breaker
+  readonly openTime: OpenTime
   lastError: MillraceError | undefined
   /** False after a failing Init or a fatal error, until an invocation works again. */
   healthy: boolean

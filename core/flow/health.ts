@@ -34,6 +34,7 @@ export const turnBreaker = (flow: Flow, batch: Batch, judged: readonly Judged[],
   flow.breaker = nextBreaker(flow, batch, judged, judgement)
   if (flow.breaker.state === before.state) return
   const { state } = flow.breaker
+  flow.openTime.turned(state, flow.tools.clock.now())
   const cause = flow.breaker.state === 'open' ? flow.breaker.cause : 'success'
   flow.tools.log.warn(
     state === 'open' ? 'breaker opened: reading stops, single records probe the function' : 'breaker closed',
@@ -45,7 +46,7 @@ export const turnBreaker = (flow: Flow, batch: Batch, judged: readonly Judged[],
 const nextBreaker = (flow: Flow, batch: Batch, judged: readonly Judged[], judgement: Judgement): Breaker => {
   const { breaker } = flow.spec.policy
   const now = flow.tools.clock.monotonic()
-  if (judgement.succeeded) return afterSuccess(flow.breaker, now)
+  if (judgement.succeeded) return afterSuccess(flow.breaker)
   if (judgement.batch === 'not-ready') return afterInitFailure(flow.breaker, breaker, now)
   if (judgement.batch === 'backed-off') return afterFailure(flow.breaker, judged.map(idOf), breaker, now)
   if (judgement.batch !== 'done') return flow.breaker
@@ -55,7 +56,7 @@ const nextBreaker = (flow: Flow, batch: Batch, judged: readonly Judged[], judgem
   if (failed.length > 0) return afterFailure(flow.breaker, failed.map(idOf), breaker, now)
   // A function that says "never" of a record works, which is what a probe wanted to know.
   const decided = judged.some(([, verdict]) => verdict.kind === 'dead' && verdict.reason === 'not-retryable')
-  return batch.kind === 'probe' && decided ? afterSuccess(flow.breaker, now) : flow.breaker
+  return batch.kind === 'probe' && decided ? afterSuccess(flow.breaker) : flow.breaker
 }
 
 const idOf = ([entry]: Judged): string => entry.delivery.record.id

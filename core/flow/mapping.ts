@@ -7,6 +7,7 @@ import { createCredit } from './credit.ts'
 import { type Dispatcher, startDispatcher } from './dispatch.ts'
 import { giveBack, lose, parked, settled } from './ending.ts'
 import { type Flow, type MappingSpec, newCounters, type Tools } from './flow.ts'
+import { createOpenTime } from './open-time.ts'
 import { watchClaims } from './overdue.ts'
 import { createParker } from './parker.ts'
 import { type Pump, startPump } from './pump.ts'
@@ -87,6 +88,7 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
     source: noSource,
     phase: 'starting',
     breaker: closedBreaker,
+    openTime: createOpenTime(),
     lastError: undefined,
     healthy: true,
     changed() {

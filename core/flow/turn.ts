@@ -1,7 +1,6 @@
 /** What a record's turn comes to when it is taken for a batch: most are invoked, some need no invocation any more. */
 import type { DeadLetterReason, ErrorInfo } from '../contract.ts'
 import { isUnfinished } from './admit.ts'
-import { openTime } from './breaker.ts'
 import { park, rejectParked } from './ending.ts'
 import type { Entry, Scope } from './entry.ts'
 import type { Flow } from './flow.ts'
@@ -68,7 +67,9 @@ const doomOf = (flow: Flow, entry: Entry, now: number): Doom | undefined => {
   // Its attempts are in its letter, so a replay cannot be charged beforehand: whoever asks again decides.
   if (delivery.replayOf !== undefined)
     return entry.suspect ? { reason: 'crashed', error: REPLAY_CRASHED } : starvation(entry, policy, now)
-  const ageMs = flow.tools.clock.now() - delivery.record.time - (openTime(flow.breaker, now) - entry.openMsBefore)
+  const { time } = delivery.record
+  const wallNow = flow.tools.clock.now()
+  const ageMs = wallNow - time - flow.openTime.between(time, wallNow)
   if (policy.maxAgeMs !== undefined && ageMs > policy.maxAgeMs) {
     const message = `the record is ${ageMs} ms old, maxAge is ${policy.maxAgeMs} ms`
     return { reason: 'expired', error: { name: 'RecordExpired', code: 'RECORD_EXPIRED', message } }

@@ -6,7 +6,6 @@ import {
   afterSuccess,
   type Breaker,
   closedBreaker,
-  openTime,
 } from '../../../core/flow/breaker.ts'
 
 const POLICY = { failures: 3, initialMs: 1_000, maxMs: 3_000 }
@@ -24,7 +23,7 @@ test('the same records failing again do not open it', () => {
 })
 
 test('a success in between begins the count anew', () => {
-  assert.equal(failed(afterSuccess(failed(closedBreaker, 'a b'), 5), 'c').state, 'closed')
+  assert.equal(failed(afterSuccess(failed(closedBreaker, 'a b')), 'c').state, 'closed')
 })
 
 test('a failure of nobody changes nothing', () => {
@@ -42,7 +41,7 @@ test('each failed probe doubles the pause, up to the longest', () => {
 })
 
 test('a success closes it, and the next opening begins with the first pause', () => {
-  const closed = afterSuccess(failed(open, 'a', 1_100), 2_000)
+  const closed = afterSuccess(failed(open, 'a', 1_100))
   assert.equal(closed.state, 'closed')
   assert.equal(probeAt(failed(closed, 'a b c', 5_000)), 6_000)
 })
@@ -53,14 +52,4 @@ test('a function that is not ready opens it at once, and counts as a failed prob
   const again = afterInitFailure(open, POLICY, 1_100)
   assert.equal(probeAt(again), 3_100)
   assert.equal(again.state === 'open' && again.cause, 'init')
-})
-
-test('the time it was open adds up over its openings', () => {
-  assert.equal(openTime(closedBreaker, 500), 0)
-  assert.equal(openTime(open, 400), 300)
-  const closed = afterSuccess(open, 600)
-  assert.equal(openTime(closed, 10_000), 500)
-  const reopened = failed(closed, 'a b c', 1_000)
-  assert.equal(openTime(reopened, 1_200), 700)
-  assert.equal(openTime(failed(reopened, 'd', 1_300), 1_500), 1_000)
 })

@@ -33,7 +33,6 @@ export const entryOf = (scope: Scope, id: string, changes: Partial<Entry> & { bo
     scope,
     bytes: bytesOf(delivery),
     arrivedAt: 0,
-    openMsBefore: 0,
     charged: 0,
     history: [],
     tries: 0,

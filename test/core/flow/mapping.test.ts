@@ -345,6 +345,24 @@ test('time while the breaker was open does not count toward maxAge', async () =>
   await mapping.stop()
 })
 
+test('an outage ages nothing that still lay in the broker either', async () => {
+  const { mapping, send, pass, letters } = await setUp({
+    policy: {
+      batchSize: 1,
+      maxInFlight: 1,
+      breaker: { failures: 1, initialMs: 30_000, maxMs: 30_000 },
+      maxAgeMs: 10_000,
+    },
+    answer: () => (mapping.status().counts.invocations === 0 ? THROW : ACCEPT),
+  })
+  await send('a', 'b', 'c')
+  await mapping.start()
+  await pass(40_000)
+  assert.deepEqual([...letters.keys()], [])
+  assert.equal(mapping.status().counts.accepted, 3)
+  await mapping.stop()
+})
+
 test('records that a pause interrupts while the store is asked about them are given back', async () => {
   const { source, settled } = feed(deliveryOf('a', { attempts: 2 }))
   const { mapping, pass, invoked } = await setUp({

@@ -9,7 +9,7 @@ import { createWaiting } from '../../../core/flow/waiting.ts'
 import { entryOf } from './entries.ts'
 import { POLICY } from './running.ts'
 
-const OPEN: Breaker = { state: 'open', cause: 'failures', since: 0, probeAt: 0, pauseMs: 1, openMs: 0 }
+const OPEN: Breaker = { state: 'open', cause: 'failures', probeAt: 0, pauseMs: 1 }
 
 /** What whatToAsk looks at. `claimed`: names of records by lane, `0/a` being of the scope a in lane 0. */
 const flowWith = (policy: Partial<Policy>, claimed: readonly string[] = [], changes: Partial<Flow> = {}) => {
