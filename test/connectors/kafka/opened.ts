@@ -1,7 +1,7 @@
 /** A topic on the real broker for one test: our sources on it, and an independent client beside them. */
 import { randomUUID } from 'node:crypto'
 import type { TestContext } from 'node:test'
-import kafkajs, { type Admin, type Message, type Producer } from 'kafkajs'
+import kafkajs, { type Admin, type Message, type Producer, type Transaction } from 'kafkajs'
 import type { KafkaOptions } from '../../../connectors/kafka/client.ts'
 import { kafkaConnector } from '../../../connectors/kafka/connector.ts'
 import { systemClock } from '../../../core/clock.ts'
@@ -18,6 +18,7 @@ export interface OpenedTopic {
   connect(options?: Partial<KafkaOptions>, log?: Log): Promise<Connection>
   open(read?: Partial<ReadOptions>, options?: Partial<KafkaOptions>): Promise<Source>
   publish(messages: readonly Message[]): Promise<void>
+  transaction(): Promise<Transaction>
   /** The offset that the broker has for the group; -1 for none. */
   committed(group?: string, partition?: number): Promise<number>
 }
@@ -44,9 +45,10 @@ export const openTopic = async (
   const producer = client.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner })
   const topic = `t-${randomUUID()}`
   const connections: Connection[] = []
+  let transactional: Producer | undefined
   context.after(async () => {
     for (const connection of connections) await connection.close()
-    await Promise.all([admin.disconnect(), producer.disconnect()])
+    await Promise.all([admin.disconnect(), producer.disconnect(), transactional?.disconnect()])
   })
   await Promise.all([admin.connect(), producer.connect()])
   await admin.createTopics({ topics: [{ topic, numPartitions: partitions }], waitForLeaders: true })
@@ -66,6 +68,18 @@ export const openTopic = async (
       return connection.openSource(channelOf(topic), { ...READ, ...read })
     },
     publish: async messages => void (await producer.send({ topic, acks: -1, messages: [...messages] })),
+    async transaction() {
+      if (!transactional) {
+        transactional = client.producer({
+          transactionalId: topic,
+          idempotent: true,
+          maxInFlightRequests: 1,
+          createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+        })
+        await transactional.connect()
+      }
+      return transactional.transaction()
+    },
     async committed(group = GROUP, partition = 0) {
       const [found] = await admin.fetchOffsets({ groupId: group, topics: [topic] })
       return Number(found?.partitions.find(each => each.partition === partition)?.offset ?? -1)

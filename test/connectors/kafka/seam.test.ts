@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import kafkajs from 'kafkajs'
+import { openSeam } from '../../../connectors/kafka/group.ts'
+import type { MillraceError } from '../../../core/errors.ts'
+
+const seam = () =>
+  openSeam('group', 'topic', {
+    beforeJoin: async () => {},
+    joined: () => {},
+    assigned: async () => {},
+    reset: () => {},
+  })
+
+const isGone = (error: MillraceError): boolean =>
+  error.fatal && error.code === 'SOURCE_FATAL' && /the installed kafkajs is not one/.test(error.message)
+
+test('the installed kafkajs has the seam', () => {
+  const open = seam()
+  const client = new kafkajs.Kafka({ brokers: ['127.0.0.1:1'] })
+  client.consumer({ groupId: 'group', partitionAssigners: [open.assigner] })
+  assert.equal(typeof open.group().coordinator, 'function')
+})
+
+test('a kafkajs without the seam is not started with', () => {
+  assert.throws(() => seam().group(), isGone)
+  assert.throws(() => seam().assigner({ cluster: {} } as never), isGone)
+})
