@@ -4,6 +4,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { embeddedOptions } from '../connectors/embedded/channel.ts'
+import { kafkaOptions } from '../connectors/kafka/channel.ts'
 import { createProgram } from '../core/cli/program.ts'
 import { systemClock } from '../core/clock.ts'
 import { appOptions } from '../core/config/app-options.ts'
@@ -19,6 +20,7 @@ export const GENERATED_FILES = [
   'docs/errors.md',
   'docs/command-line.md',
   'connectors/embedded/README.md',
+  'connectors/kafka/README.md',
 ]
 
 const PARTS: Readonly<Record<string, () => string>> = {
@@ -28,6 +30,7 @@ const PARTS: Readonly<Record<string, () => string>> = {
   'embedded connection options': () => optionsTable(embeddedOptions.connection),
   'embedded topic options': () => optionsTable(embeddedOptions.channels.topic),
   'embedded stream options': () => optionsTable(embeddedOptions.channels.stream),
+  'kafka connection options': () => optionsTable(kafkaOptions.connection),
   'error codes': () =>
     [
       '| code | meaning |',

@@ -1,0 +1,140 @@
+/** What a new generation does to lanes, without a broker. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Group } from '../../../connectors/kafka/group.ts'
+import { applyVerdicts, claim, claimOf, createLane, type Lane, receive } from '../../../connectors/kafka/lane.ts'
+import { endOwnership, noOwner, noteChange, type Owned, ownershipHooks } from '../../../connectors/kafka/ownership.ts'
+import { recordOf } from '../../../connectors/kafka/record.ts'
+import { silentLog } from '../../../core/log.ts'
+import { createVirtualClock } from '../../../core/testing/virtual-clock.ts'
+
+const MEMBER = { memberId: 'me', generationId: 5 }
+/** Nobody asks it anything: no partition is gained in these tests. */
+const unasked: Group = {
+  coordinator: () => Promise.reject(new Error('was asked')),
+  forgetCoordinator: () => {},
+  offsets: () => Promise.reject(new Error('was asked')),
+  close: async () => {},
+}
+
+const laneWithClaims = (offsets: readonly number[]) => {
+  const lane = createLane('orders', 0, { committed: offsets[0] ?? 0, finished: [], notes: new Map() })
+  const end = (offsets.at(-1) ?? -1) + 1
+  receive(
+    lane,
+    offsets.map(offset => ({
+      offset,
+      bytes: 1,
+      record: recordOf({ ...lane, address: 'shop/orders' }, message(offset)),
+    })),
+    end,
+  )
+  return { lane, claims: claim(lane, { max: 100, maxPerLane: 100, maxBytes: 1_000 }, 0) }
+}
+
+const message = (offset: number) => ({
+  key: null,
+  value: Buffer.from('x'),
+  timestamp: '0',
+  attributes: 0,
+  offset: String(offset),
+  headers: {},
+})
+
+const running = () => {
+  const { lane, claims } = laneWithClaims([3, 4])
+  const owned: Owned = noOwner()
+  owned.lanes.set(0, lane)
+  owned.member = MEMBER
+  owned.phase = 'running'
+  const commits: string[] = []
+  const clock = createVirtualClock()
+  const hooks = ownershipHooks(owned, {
+    clock,
+    log: silentLog,
+    reader: { topic: 'orders', groupId: 'g', start: 'earliest' },
+    drainMs: 1_000,
+    heartbeatMs: 100,
+    group: () => unasked,
+    committer: () => ({ flush: async () => void commits.push(owned.phase) }),
+  })
+  return { owned, hooks, lane, claims, commits, clock }
+}
+
+const generations: readonly (readonly [what: string, memberId: string, generationId: number, kept: boolean])[] = [
+  ['the next generation keeps the lanes that stay', 'me', 6, true],
+  ['a generation that was missed loses all: somebody else may have had them', 'me', 7, false],
+  ['another member id loses all', 'somebody', 6, false],
+]
+
+for (const [what, memberId, generationId, kept] of generations)
+  test(what, async () => {
+    const { owned, hooks, claims } = running()
+    hooks.joined({ memberId, generationId })
+    assert.equal(owned.lanes.has(0), kept)
+    assert.ok(claims.every(({ lost }) => lost.aborted !== kept))
+  })
+
+test('a lane that is not assigned any more is lost, and verdicts on it do nothing', async () => {
+  const { owned, hooks, lane, claims, commits } = running()
+  hooks.joined({ memberId: 'me', generationId: 6 })
+  await hooks.assigned({ memberId: 'me', generationId: 6 }, [])
+  assert.equal(owned.lanes.size, 0)
+  assert.equal(lane.owned, 'no')
+  assert.ok(claims.every(({ lost }) => lost.aborted))
+  applyVerdicts(
+    lane,
+    claims.map(delivery => ({ delivery, outcome: 'accepted' })),
+  )
+  assert.equal(lane.tracker.committed, 3)
+  assert.deepEqual(commits, ['running'])
+})
+
+test('a member that was thrown out loses all before it joins again', async () => {
+  const { owned, hooks, claims } = running()
+  await hooks.beforeJoin('')
+  assert.equal(owned.phase, 'joining')
+  assert.ok(claims.every(({ lost }) => lost.aborted))
+})
+
+test('a join waits until what is claimed is settled and told, and no longer', async () => {
+  const { owned, hooks, lane, claims, commits } = running()
+  let joined = false
+  const joining = hooks.beforeJoin('me').then(() => {
+    joined = true
+  })
+  await new Promise(resolve => setImmediate(resolve))
+  assert.deepEqual([joined, owned.phase], [false, 'draining'])
+  applyVerdicts(
+    lane,
+    claims.map(delivery => ({ delivery, outcome: 'accepted' })),
+  )
+  noteChange(owned)
+  await joining
+  assert.deepEqual(commits, ['draining'])
+  assert.equal(owned.phase, 'joining')
+  assert.ok(claims.every(delivery => claimOf(delivery)?.state === 'settled'))
+})
+
+test('whoever has left does not join again', async () => {
+  const { owned, hooks } = running()
+  endOwnership(owned)
+  await assert.rejects(hooks.beforeJoin('me'), /has left its group/)
+})
+
+test('where offsets begin again below the position, claims are lost and reading goes on there', () => {
+  const { owned, hooks, claims } = running()
+  hooks.reset(0, '0')
+  const lane: Lane | undefined = owned.lanes.get(0)
+  assert.equal(lane?.tracker.next, 0)
+  assert.ok(claims.every(({ lost }) => lost.aborted))
+})
+
+test('where records are gone above the position, what is claimed goes on', () => {
+  const { owned, hooks, claims, lane } = running()
+  hooks.reset(0, '50')
+  assert.equal(owned.lanes.get(0), lane)
+  assert.equal(lane.tracker.next, 50)
+  assert.equal(lane.tracker.committed, 3)
+  assert.ok(claims.every(({ lost }) => !lost.aborted))
+})
