@@ -43,7 +43,7 @@ export const provideBrokers = async (kinds: readonly BrokerKind[]): Promise<Prov
 }
 
 const describe = (kind: BrokerKind, found: Found): string => {
-  if (found.from === 'nowhere') return `NO ${kind} (${found.reason.replace(WANT, '')})`
+  if (found.from === 'nowhere') return `NO ${kind} (${found.reason.replace(`${WANT}no ${kind}: `, '')})`
   return `${kind} ${found.version}${found.from === 'service' ? ` (${found.origin})` : ''}`
 }
 

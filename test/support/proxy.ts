@@ -53,18 +53,19 @@ export const openProxy = async (scope: Scope, options: ProxyOptions): Promise<Fa
       })
     for (const direction of severed) connection.pipes[direction].sever()
   })
-  const reset = (): void => {
-    for (const { sockets } of connections) for (const socket of sockets) socket.resetAndDestroy()
+  const each = (run: (socket: Socket) => void): void => {
+    for (const { sockets } of connections) for (const socket of sockets) run(socket)
   }
-  const down = async (): Promise<void> => {
-    if (!server.listening) return
+  const reset = (): void => each(socket => socket.resetAndDestroy())
+  const close = async (end: () => void): Promise<void> => {
+    if (!server.listening) return end()
     const closed = once(server, 'close')
     server.close()
-    reset()
+    end()
     await closed
   }
   await listen(server, port)
-  scope.after(down)
+  scope.after(() => close(() => each(socket => socket.destroy())))
   return {
     port,
     connections: () => connections.size,
@@ -79,7 +80,7 @@ export const openProxy = async (scope: Scope, options: ProxyOptions): Promise<Fa
       }
     },
     heal: () => severed.clear(),
-    down,
+    down: () => close(reset),
     up: () => listen(server, port),
   }
 }

@@ -6,6 +6,10 @@ export interface Broker {
   readonly version: string
   /** What a client connects to: `host:port` for Kafka, a URL for the others; the same after every restart. */
   readonly url: string
+  /** Its folder with configuration, data and output, to look into when a test fails. */
+  readonly folder: string
+  /** Of the processes that run at this moment, helpers first. */
+  pids(): readonly number[]
   /** Resolves when it has ended. SIGTERM lets it shut down in order. Its data stay for a restart. */
   kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>
   /** Stops it as SIGSTOP does: its connections stay open and nobody answers. */

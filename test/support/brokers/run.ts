@@ -32,6 +32,8 @@ export const runBroker = async (scope: Scope, plan: (folder: string) => Promise<
     kind,
     version,
     url,
+    folder,
+    pids: () => alive(processes),
     kill: signal => end(broker(), signal),
     pause: () => broker().signal('SIGSTOP'),
     continue: () => broker().signal('SIGCONT'),
@@ -51,11 +53,14 @@ const starter = (programs: readonly Program[], folder: string, guardian: Guardia
     for (const [index, program] of programs.entries()) {
       if (processes[index]?.hasEnded() === false) continue
       processes[index] = startProgram(program, folder, runs)
-      guardian.watch(processes.filter(running => !running.hasEnded()).map(running => running.pid))
+      guardian.watch(alive(processes))
       await processes[index].ready()
     }
   }
 }
+
+const alive = (processes: readonly Running[]): readonly number[] =>
+  processes.filter(running => !running.hasEnded()).map(running => running.pid)
 
 /** A stopped process takes no signal but SIGKILL: it is continued so that an orderly end is one. */
 const end = async (running: Running, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> => {
