@@ -20,9 +20,9 @@ export interface KafkaSasl {
 
 /** Certificates as Node's TLS takes them, PEM. */
 export interface KafkaTls {
-  readonly ca?: string
-  readonly cert?: string
-  readonly key?: string
+  readonly ca?: Text
+  readonly cert?: Text
+  readonly key?: Text
   readonly rejectUnauthorized?: boolean
   readonly servername?: string
 }

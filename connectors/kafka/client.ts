@@ -11,7 +11,7 @@ type Text = string | Secret
 export interface KafkaOptions {
   readonly brokers: Text | readonly Text[]
   readonly clientId?: Text
-  readonly ssl?: boolean | Readonly<Record<string, unknown>>
+  readonly ssl?: boolean | (Readonly<Record<string, unknown>> & { readonly [Name in 'ca' | 'cert' | 'key']?: Text })
   readonly sasl?: { readonly mechanism: string; readonly username: Text; readonly password: Text }
   readonly connectionTimeout?: string
   readonly sessionTimeout?: string
@@ -46,7 +46,7 @@ export const createClient = (name: string, options: KafkaOptions, tools: ClientT
     logLevel: kafkajs.logLevel.WARN,
     logCreator: () => entry => writeLog(tools.log, entry),
   }
-  if (options.ssl !== undefined) config.ssl = options.ssl
+  if (options.ssl !== undefined) config.ssl = tlsOf(options.ssl)
   if (options.sasl !== undefined) config.sasl = saslOf(options.sasl)
   return new kafkajs.Kafka(config)
 }
@@ -66,6 +66,15 @@ export const brokersOf = (name: string, brokers: KafkaOptions['brokers']): strin
 }
 
 const isList = (value: KafkaOptions['brokers']): value is readonly Text[] => Array.isArray(value)
+
+const tlsOf = (ssl: NonNullable<KafkaOptions['ssl']>): NonNullable<KafkaConfig['ssl']> => {
+  if (typeof ssl === 'boolean') return ssl
+  const texts = (['ca', 'cert', 'key'] as const).flatMap(name => {
+    const text = ssl[name]
+    return text === undefined ? [] : [[name, reveal(text)]]
+  })
+  return { ...ssl, ...Object.fromEntries(texts) }
+}
 
 const saslOf = (sasl: NonNullable<KafkaOptions['sasl']>): SASLOptions =>
   ({

@@ -92,14 +92,19 @@ export const receive = (lane: Lane, fetched: readonly Waiting[], end: number): v
 
 export type Want = Pick<PollRequest, 'max' | 'maxPerLane' | 'maxBytes'>
 
-/** Claims the first of the mailbox. Nothing while more is finished out of order than a commit could tell. */
+/**
+ * Claims the first of the mailbox. While more is finished out of order than a commit could tell, only what lies before
+ * the last finished record: finishing that makes it less.
+ */
 export const claim = (lane: Lane, want: Want, nowMs: number): readonly Delivery[] => {
-  if (isFull(lane.tracker)) return []
+  const { tracker } = lane
+  const below = isFull(tracker) ? (tracker.finished.at(-1)?.[0] ?? 0) : Number.POSITIVE_INFINITY
   const most = Math.min(want.max, want.maxPerLane)
   let bodyBytes = 0
   let count = 0
-  while (count < most && bodyBytes < want.maxBytes && count < lane.mailbox.length) {
-    bodyBytes += lane.mailbox[count]?.record.body?.length ?? 0
+  for (const { offset, record } of lane.mailbox) {
+    if (count >= most || bodyBytes >= want.maxBytes || offset >= below) break
+    bodyBytes += record.body?.length ?? 0
     count += 1
   }
   const taken = lane.mailbox.splice(0, count)

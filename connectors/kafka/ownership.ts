@@ -51,6 +51,8 @@ export const ownershipHooks = (owned: Owned, tools: OwnershipTools): GroupHooks 
     }
     // Whoever joins now would hold partitions that nobody reads.
     if (owned.phase === 'over') throw new MillraceError('APP_STATE', 'this reader has left its group')
+    // A join that is tried again is the same rebalance: commits wait for its end.
+    if (owned.phase === 'joining') return
     owned.phase = 'joining'
     owned.settledPhase = Promise.withResolvers()
   },

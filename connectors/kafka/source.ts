@@ -28,12 +28,21 @@ export const openSource = async (tools: SourceTools): Promise<Source> => {
   await tools.admin.partitions(tools.reader.topic)
   const state: State = { phase: 'open', session: undefined, news: Promise.withResolvers(), closing: undefined }
   const session = currentSession(tools, state)
-  await waited(tools, session.joined, JOIN_PATIENCE_MS)
+  let joined: 'yes' | 'no' = 'no'
+  await waited(
+    tools,
+    session.joined.then(() => {
+      joined = 'yes'
+    }),
+    JOIN_PATIENCE_MS,
+  )
   const failure = session.failure()
   if (failure) {
     await close(state)
     throw failure
   }
+  if (joined === 'no')
+    tools.log.info(`${tools.address}: the group still waits for another member; reading starts after that`)
   return {
     ordered: true,
     retries: 'core',

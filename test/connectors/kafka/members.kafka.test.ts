@@ -3,7 +3,15 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { systemClock } from '../../../core/clock.ts'
 import type { Delivery, Source } from '../../../core/contract.ts'
-import { GROUP as CHAOS_GROUP, fieldEffects, startMember } from '../../chaos/kafka/members.ts'
+import { judge } from '../../chaos/kafka/effects.ts'
+import {
+  backlog,
+  GROUP as CHAOS_GROUP,
+  fieldEffects,
+  parkedNumbers,
+  sendJobs,
+  startMember,
+} from '../../chaos/kafka/members.ts'
 import { accept, bodies, request } from '../../contract/source-reading.ts'
 import { sharedBroker } from '../../support/brokers/shared.ts'
 import { temporaryFolder } from '../../support/folder.ts'
@@ -214,4 +222,24 @@ test('a member that was stopped for longer than its session cannot take back wha
     return committed === 5
   })
   await source.close()
+})
+
+test('a clean stop in the middle of work repeats nothing', { skip }, async context => {
+  const opened = await openTopic(context, (await kafka.address()).url, { partitions: PARTITIONS })
+  const at = await field(context, opened)
+  const sent = await sendJobs(at, 4_000)
+  const first = startMember(at, 'first')
+  context.after(() => first.signal('SIGKILL'))
+  await until('some are processed', () => fieldEffects(at).length > 500, { timeoutMs: 60_000 })
+  first.signal('SIGTERM')
+  await first.ended
+  const between = fieldEffects(at).length
+  const second = startMember(at, 'second')
+  context.after(() => second.signal('SIGKILL'))
+  await until('all is committed', async () => (await backlog(opened.admin, opened.topic)) === 0, { timeoutMs: 60_000 })
+  second.signal('SIGTERM')
+  await second.ended
+  const { lost, duplicates, misordered } = judge(sent, fieldEffects(at), await parkedNumbers([first, second]))
+  assert.ok(between < sent.records, `${between} of ${sent.records} were processed before the stop`)
+  assert.deepEqual({ lost, duplicates, misordered }, { lost: 0, duplicates: 0, misordered: 0 })
 })

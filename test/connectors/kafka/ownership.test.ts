@@ -138,3 +138,31 @@ test('where records are gone above the position, what is claimed goes on', () =>
   assert.equal(lane.tracker.committed, 3)
   assert.ok(claims.every(({ lost }) => !lost.aborted))
 })
+
+test('a join that is tried again is the same rebalance for whoever waits for its end', async () => {
+  const { owned, hooks } = running()
+  await hooks.beforeJoin('')
+  const { promise } = owned.settledPhase
+  await hooks.beforeJoin('')
+  hooks.joined({ memberId: 'another', generationId: 9 })
+  await hooks.assigned({ memberId: 'another', generationId: 9 }, [])
+  await promise
+  assert.equal(owned.phase, 'running')
+})
+
+test('a lane whose commit could tell no more claims only what makes it less', () => {
+  const { lane, claims } = laneWithClaims(Array.from({ length: 4_000 }, (_, offset) => offset))
+  assert.equal(claims.length, 100)
+  const rest = claim(lane, { max: 3_000, maxPerLane: 3_000, maxBytes: 100_000 }, 0)
+  const odd = rest.filter((_, index) => index % 2 === 1)
+  applyVerdicts(
+    lane,
+    odd.map(delivery => ({ delivery, outcome: 'accepted' })),
+  )
+  const more = { max: 10, maxPerLane: 10, maxBytes: 1_000 }
+  assert.deepEqual(claim(lane, more, 0), [])
+  const [head] = claims
+  assert.ok(head)
+  applyVerdicts(lane, [{ delivery: head, outcome: 'released', attempts: 1 }])
+  assert.equal(claim(lane, more, 0)[0]?.record.id, head.record.id)
+})
