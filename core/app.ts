@@ -22,6 +22,7 @@ import { createFence } from './flow/fence.ts'
 import { createSuspectTurn } from './flow/suspect.ts'
 import { type Log, silentLog } from './log.ts'
 import { createMappings, type Mappings, type Sources } from './mappings.ts'
+import { beginRun, type Run } from './runs.ts'
 import { postStatus, type StatusBoard } from './status-board.ts'
 
 /** What an app is built from; tests bring a clock and brokers of their own. */
@@ -145,12 +146,13 @@ export const assembleApp = (
       store,
       sharedBytes: createSharedBytes(config.maxInFlightBytes),
       suspectTurn: createSuspectTurn(),
+      crashes: () => opened?.run?.crashes ?? 0,
       nextFence: createFence(clock),
       connections,
       sources: parts.sources,
       send,
     })
-    return { database, store, connections, engine, mappings, board: undefined }
+    return { database, store, connections, engine, mappings, board: undefined, run: undefined }
   }
 
   const specs = (resolved: ResolvedConfig): readonly FunctionSpec[] =>
@@ -170,6 +172,7 @@ export const assembleApp = (
       await opened.mappings.stop()
       await opened.engine.close(SHUTDOWN_GRACE_MS)
       await opened.board?.close()
+      await opened.run?.end().catch(error => log.warn('the clean stop could not be written down', { error }))
       await opened.connections.close()
       await opened.database.close()
     }
@@ -187,6 +190,7 @@ export const assembleApp = (
       for (const { path, message } of config.notices) log.info(`${path} ${message}`)
       app.engine.replace(functions)
       if (parts.statusBoard === 'posted') app.board = postStatus(app.database, clock, log, status)
+      app.run = await beginRun(app.database, clock, config.name)
       await app.mappings.replace(config)
       state = 'running'
     },
@@ -245,6 +249,7 @@ interface Opened {
   readonly engine: FunctionEngine
   readonly mappings: Mappings
   board: StatusBoard | undefined
+  run: Run | undefined
 }
 
 const channelAt = (config: ResolvedConfig, address: string): Channel => {

@@ -62,13 +62,20 @@ const newEntry = (flow: Flow, delivery: Delivery, known: Recalled | undefined, a
     precharged: 'no',
     // A replay is parked, that is what it is a replay of.
     parkedBefore: known?.parked === true && delivery.replayOf === undefined,
-    suspect: (delivery.priorDeliveries ?? 0) >= SUSPECT_DELIVERIES || history.some(isUnfinished),
+    suspect: evidence(flow, delivery) >= SUSPECT_DELIVERIES || history.some(isUnfinished),
     part: undefined,
     state: 'waiting',
     verdict: undefined,
     held: 'no',
   }
 }
+
+/**
+ * Claims on it that ended without a verdict. Where the broker does not count them, the first records after a start are
+ * those that may have been in flight when the process ended: as many as there is credit for.
+ */
+const evidence = ({ counters, spec, tools }: Flow, { priorDeliveries }: Delivery): number =>
+  priorDeliveries ?? (counters.received < spec.policy.maxInFlight ? tools.crashes() : 0)
 
 const NO_ATTEMPTS: readonly Attempt[] = []
 

@@ -37,6 +37,8 @@ export interface Tools {
   readonly destinations: readonly DeadLetterDestination[]
   readonly sharedBytes: SharedBytes
   readonly suspectTurn: SuspectTurn
+  /** Runs of the app in a row that ended without stopping, before this one. Asked for when the mapping starts to read. */
+  readonly crashes: () => number
   /** Rises with every call, in this process and over restarts. */
   readonly nextFence: () => number
   readonly openSource: () => Promise<Source>

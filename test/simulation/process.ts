@@ -55,6 +55,7 @@ export const startProcess = (parts: Parts, name: string, onKilled: (running: Run
     destinations: [],
     sharedBytes: shared,
     suspectTurn: createSuspectTurn(),
+    crashes: () => 0,
     nextFence: createFence(host.clock),
     openSource: () => openSource(world, broker, host),
   }

@@ -522,6 +522,25 @@ test('a claim that its source cannot keep is given back before 80 % of its time,
   await mapping.stop()
 })
 
+test('after three crashes in a row the first records of a source that does not count are tried alone', async () => {
+  const records = ['a', 'b', 'c', 'd'].map(id => deliveryOf(id))
+  const invokedWith = async (crashes: number): Promise<readonly string[]> => {
+    const { source } = feed(...records)
+    const { mapping, pass, invoked } = await setUp({
+      policy: { maxInFlight: 3 },
+      answer: () => ACCEPT,
+      openSource: async () => source,
+      crashes,
+    })
+    await mapping.start()
+    await pass(1_000)
+    await mapping.stop()
+    return invoked.map(({ ids }) => ids)
+  }
+  assert.deepEqual(await invokedWith(2), ['a b c d'])
+  assert.deepEqual(await invokedWith(3), ['a', 'b', 'c', 'd'])
+})
+
 test('a replay during which the process ended three times is parked again, not tried a fourth time', async () => {
   const { source } = feed(deliveryOf('replayed', { priorDeliveries: 3, replayOf: 'letter' }))
   const { mapping, pass, invoked, letters } = await setUp({ answer: () => ACCEPT, openSource: async () => source })

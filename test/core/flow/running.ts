@@ -51,6 +51,7 @@ export interface Setup {
   readonly openSource?: () => Promise<Source>
   readonly store?: Partial<DeadLetterStore>
   readonly suspectTurn?: SuspectTurn
+  readonly crashes?: number
 }
 
 export interface Bench {
@@ -98,6 +99,7 @@ export const setUp = async (setup: Setup): Promise<Bench> => {
       destinations: [],
       sharedBytes: createSharedBytes(10_000_000),
       suspectTurn: setup.suspectTurn ?? createSuspectTurn(),
+      crashes: () => setup.crashes ?? 0,
       nextFence: createFence(clock),
       openSource: setup.openSource ?? (async () => (setup.adaptSource ?? (source => source))(await open())),
     },
