@@ -28,7 +28,9 @@ test('brokers are taken as a text with commas or a list, and a wrong one is name
 
 test('a wrong password is fatal, an unreachable broker and an unknown topic are tried again', () => {
   const wrapped = (cause: Error): Error => Object.assign(new kafkajs.KafkaJSNonRetriableError('outer'), { cause })
-  const password = kafkaError('SOURCE_FAILED', 'opening', wrapped(new kafkajs.KafkaJSSASLAuthenticationError()))
+  // Its types say that it takes nothing; without a message it cannot be made.
+  const refused: Error = Reflect.construct(kafkajs.KafkaJSSASLAuthenticationError, ['not accepted'])
+  const password = kafkaError('SOURCE_FAILED', 'opening', wrapped(refused))
   assert.deepEqual([password.fatal, password.code], [true, 'SOURCE_FATAL'])
   assert.match(password.message, /sasl\.password/)
   const away = kafkaError('SOURCE_FAILED', 'opening', wrapped(new kafkajs.KafkaJSConnectionError('refused')))
