@@ -203,10 +203,9 @@ const close = async (place: Place, state: State, stopBeating: () => void): Promi
   state.phase = 'closing'
   stopBeating()
   state.lost.abort()
-  wakes.retired.add(member)
-  wakes.wake(channel.number)
-  await database.claim(() => dismiss(database, channel, reader, { member, how: 'closed' }))
-  wakes.retired.delete(member)
+  await wakes.retire(channel.number, member, () =>
+    database.claim(() => dismiss(database, channel, reader, { member, how: 'closed' })),
+  )
   state.phase = 'closed'
   wakes.wake(channel.number)
 }

@@ -189,10 +189,9 @@ const close = async (place: Place, state: State, stopBeating: () => void): Promi
   state.phase = 'closing'
   stopBeating()
   loseAll(state)
-  wakes.retired.add(member)
-  wakes.wake(channel.number)
-  await database.claim(() => dismissOwner(database, channel, reader, { member, how: 'closed' }))
-  wakes.retired.delete(member)
+  await wakes.retire(channel.number, member, () =>
+    database.claim(() => dismissOwner(database, channel, reader, { member, how: 'closed' })),
+  )
   state.phase = 'closed'
   wakes.wake(channel.number)
 }

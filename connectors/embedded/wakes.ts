@@ -12,7 +12,9 @@ export interface Wakes {
   /** Resolves after `ms`, when the signal aborts, or as soon as the count is another than `seen`. */
   wait(channel: number, seen: number, clock: Clock, ms: number, signal: AbortSignal): Promise<void>
   /** Members of this process whose source is closed: their claims are free although the process lives. */
-  readonly retired: Set<number>
+  readonly retired: ReadonlySet<number>
+  /** Frees the member's claims for this process's readers at once; they stay free if `dismiss` cannot write it down. */
+  retire(channel: number, member: number, dismiss: () => Promise<unknown>): Promise<void>
 }
 
 const shared = new WeakMap<Database, Wakes>()
@@ -30,15 +32,23 @@ export const wakesOf = (database: Database): Wakes => {
 const createWakes = (): Wakes => {
   const counts = new Map<number, number>()
   const waiters = new Map<number, Set<() => void>>()
+  const retired = new Set<number>()
   const count = (channel: number): number => counts.get(channel) ?? 0
+  const wake = (channel: number): void => {
+    counts.set(channel, count(channel) + 1)
+    const waiting = waiters.get(channel)
+    waiters.delete(channel)
+    for (const resume of waiting ?? []) resume()
+  }
   return {
-    retired: new Set(),
+    retired,
     count,
-    wake(channel) {
-      counts.set(channel, count(channel) + 1)
-      const waiting = waiters.get(channel)
-      waiters.delete(channel)
-      for (const resume of waiting ?? []) resume()
+    wake,
+    async retire(channel, member, dismiss) {
+      retired.add(member)
+      wake(channel)
+      await dismiss()
+      retired.delete(member)
     },
     wait: (channel, seen, clock, ms, signal) =>
       new Promise(resolve => {

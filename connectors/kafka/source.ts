@@ -2,6 +2,7 @@
  * The source of a topic: `poll` and `settle` over a session, and another session whenever one has failed. What a failed
  * one had claimed is lost, and read again from the committed offset.
  */
+import { sleep } from '../../core/clock.ts'
 import type { Delivery, PollRequest, Settlement, Source, Unsettled } from '../../core/contract.ts'
 import { kafkaError } from './failure.ts'
 import { type KafkaAdmin, laneLag } from './lag.ts'
@@ -136,15 +137,9 @@ const close = async (state: State): Promise<void> => {
 }
 
 /** Resolves with `event`, after `ms`, or when the signal aborts, and leaves no timer behind. */
-const waited = ({ clock }: SourceTools, event: Promise<void>, ms: number, signal?: AbortSignal): Promise<void> =>
-  new Promise(resolve => {
-    if (signal?.aborted) return resolve()
-    const done = (): void => {
-      cancel()
-      signal?.removeEventListener('abort', done)
-      resolve()
-    }
-    const cancel = clock.after(ms, done)
-    signal?.addEventListener('abort', done, { once: true })
-    event.then(done, done)
-  })
+const waited = ({ clock }: SourceTools, event: Promise<void>, ms: number, signal?: AbortSignal): Promise<void> => {
+  const happened = new AbortController()
+  const end = (): void => happened.abort()
+  event.then(end, end)
+  return sleep(clock, ms, signal ? AbortSignal.any([signal, happened.signal]) : happened.signal)
+}

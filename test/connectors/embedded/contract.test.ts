@@ -1,21 +1,6 @@
+import { cannotDefer, oneGroup, unordered } from '../../contract/skips.ts'
 import { sourceContract } from '../../contract/source-contract.ts'
 import { openEmbedded } from './opened.ts'
-
-const unordered = {
-  reason: 'its receivers compete for records, so it is not an ordered source',
-  promises: ['on an ordered source, releasing a record releases all claimed after it in its lane'],
-}
-const oneGroup = {
-  reason: 'a queue gives each record to one receiver, whatever its group, from the first record on',
-  promises: [
-    'start applies once, to a reader without a position',
-    'a group gets every record, whatever other groups did',
-  ],
-}
-const cannotDefer = {
-  reason: 'a stream keeps its order, so a record of it cannot be deferred',
-  promises: ['deferred records come again later, with their attempts'],
-}
 
 sourceContract('embedded queue', test => openEmbedded(test, { type: 'queue' }), [unordered, oneGroup])
 sourceContract('embedded topic', test => openEmbedded(test, { type: 'topic' }), [unordered])

@@ -3,6 +3,7 @@ import { memoryConnector } from '../../../connectors/memory/connector.ts'
 import { systemClock } from '../../../core/clock.ts'
 import type { Context } from '../../../core/contract.ts'
 import { silentLog } from '../../../core/log.ts'
+import { cannotDefer, oneGroup, unordered } from '../../contract/skips.ts'
 import { type SourceHarness, sourceContract } from '../../contract/source-contract.ts'
 
 const context: Context = { clock: systemClock, log: silentLog, random: () => 0.5, stateDir: '/nowhere' }
@@ -33,22 +34,6 @@ const crash = {
   reason: 'what is in memory ends with its process',
   promises: ['what was unsettled at a crash comes again, and says that a claim ended without a verdict'],
 }
-const unordered = {
-  reason: 'its receivers compete for records, so it is not an ordered source',
-  promises: ['on an ordered source, releasing a record releases all claimed after it in its lane'],
-}
-const oneGroup = {
-  reason: 'a queue gives each record to one receiver, whatever its group, from the first record on',
-  promises: [
-    'start applies once, to a reader without a position',
-    'a group gets every record, whatever other groups did',
-  ],
-}
-const cannotDefer = {
-  reason: 'a stream keeps its order, so a record of it cannot be deferred',
-  promises: ['deferred records come again later, with their attempts'],
-}
-
 sourceContract('memory queue', memory('queue'), [crash, unordered, oneGroup])
 sourceContract('memory topic', memory('topic'), [crash, unordered])
 sourceContract('memory stream', memory('stream'), [crash, cannotDefer])

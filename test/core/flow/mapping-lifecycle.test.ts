@@ -156,3 +156,34 @@ test('a mapping whose source is not there yet counts as started, and reads when 
   assert.equal(mapping.status().state, 'running')
   await mapping.stop()
 })
+
+test('a poll that never answers is given up, and the source is reopened', async () => {
+  const opened: Source[] = []
+  const { mapping, pass } = await setUp({
+    answer: () => ACCEPT,
+    openSource: async () => {
+      const source = opened.length === 0 ? idleSource({}) : feed(deliveryOf('a')).source
+      opened.push(source)
+      return source
+    },
+  })
+  await mapping.start()
+  await pass(40_000)
+  assert.equal(opened.length, 2)
+  assert.equal(mapping.status().counts.accepted, 1)
+  await mapping.stop()
+})
+
+test('a source that never ends closing does not keep the mapping from stopping', async () => {
+  const { mapping, pass } = await setUp({
+    answer: () => ACCEPT,
+    openSource: async () => ({ ...feed().source, close: () => new Promise<void>(() => {}) }),
+  })
+  await mapping.start()
+  const stopping = mapping.stop()
+  await pass(5_000)
+  assert.equal(mapping.status().state, 'draining')
+  await pass(10_000)
+  await stopping
+  assert.equal(mapping.status().state, 'stopped')
+})
