@@ -3,7 +3,9 @@ import { test } from 'node:test'
 import { ERROR_CODES } from '../core/errors.ts'
 import { type SourceFile, sourcesIn } from './support/sources.ts'
 
-const LEAVES = ['contract', 'errors', 'clock', 'log', 'values', 'database', 'owner'].map(name => `core/${name}.ts`)
+const LEAVES = ['contract', 'errors', 'clock', 'log', 'values', 'database', 'owner', 'reconnect'].map(
+  name => `core/${name}.ts`,
+)
 /** What a connector needs to say of its channels. */
 const CHANNEL_FILES = ['channel', 'secret', 'option'].map(name => `core/config/${name}.ts`)
 /** The files that put the rooms together: the app with its parts, and what hands them to people. */
@@ -32,7 +34,8 @@ interface ImportRule {
 
 const RULES: readonly ImportRule[] = [
   {
-    sentence: 'contract, errors, clock, log, values, database and owner import nothing of ours but each other',
+    sentence:
+      'contract, errors, clock, log, values, database, owner and reconnect import nothing of ours but each other',
     holdsFor: ({ path }) => LEAVES.includes(path),
     allows: imported => LEAVES.includes(imported),
   },
