@@ -99,7 +99,7 @@ export interface Lag {
   readonly oldest?: number
 }
 
-/** The promises of DESIGN section 5; `test/contract/source-contract.ts` tests each with the same words. */
+/** The promises of DESIGN section 5; `core/testing/contract` tests each with the same words. */
 export interface Source {
   /** True only while this process owns its lanes alone. */
   readonly ordered: boolean

@@ -1,5 +1,7 @@
-/** `millrace/testing`: whole apps without a broker, and single functions, in milliseconds. */
+/** `millrace/testing`: whole apps without a broker, single functions in milliseconds, and the promises of a source. */
 
+export type { Skip, SourceCase, SourceHarness } from './contract/harness.ts'
+export { sourceCases, sourceContract } from './contract/source-contract.ts'
 export { type GivenRecord, type InvokeOptions, type InvokeResult, invoke } from './invoke.ts'
 export { type TestApp, type TestAppOptions, testApp } from './test-app.ts'
 export { createVirtualClock, type VirtualClock } from './virtual-clock.ts'

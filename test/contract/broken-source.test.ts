@@ -5,8 +5,9 @@ import { memoryConnector } from '../../connectors/memory/connector.ts'
 import { systemClock } from '../../core/clock.ts'
 import type { Source } from '../../core/contract.ts'
 import { silentLog } from '../../core/log.ts'
-import { type SourceHarness, sourceCases } from './source-contract.ts'
-import { accept } from './source-reading.ts'
+import type { SourceHarness } from '../../core/testing/contract/harness.ts'
+import { accept } from '../../core/testing/contract/reading.ts'
+import { sourceCases } from '../../core/testing/contract/source-contract.ts'
 
 type Break = (source: Source) => Source
 

@@ -9,7 +9,7 @@ import type { Delivery } from '../../../core/contract.ts'
 import { openDatabase } from '../../../core/database.ts'
 import { MillraceError } from '../../../core/errors.ts'
 import { logTo, silentLog } from '../../../core/log.ts'
-import { accept, bodies, nothingMore, numbered, request, take } from '../../contract/source-reading.ts'
+import { accept, bodies, nothingMore, numbered, request, take } from '../../../core/testing/contract/reading.ts'
 import { type Opened, openEmbedded } from './opened.ts'
 
 const body = (text: string) => ({ body: Buffer.from(text) })

@@ -1,5 +1,5 @@
+import { sourceContract } from '../../../core/testing/contract/source-contract.ts'
 import { cannotDefer, oneGroup, unordered } from '../../contract/skips.ts'
-import { sourceContract } from '../../contract/source-contract.ts'
 import { openEmbedded } from './opened.ts'
 
 sourceContract('embedded queue', test => openEmbedded(test, { type: 'queue' }), [unordered, oneGroup])

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { openDatabase } from '../../../core/database.ts'
-import { accept, bodies, request, take } from '../../contract/source-reading.ts'
+import { accept, bodies, request, take } from '../../../core/testing/contract/reading.ts'
 import { openEmbedded } from './opened.ts'
 
 const big = (name: string) => ({ id: name, body: new Uint8Array(100_000).fill(1) })

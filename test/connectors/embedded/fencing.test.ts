@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ownerToText, thisProcess } from '../../../core/owner.ts'
-import { accept, bodies, numbered, release, request, take } from '../../contract/source-reading.ts'
+import { accept, bodies, numbered, release, request, take } from '../../../core/testing/contract/reading.ts'
 import { until } from '../../support/until.ts'
 import { type Opened, openEmbedded } from './opened.ts'
 

@@ -7,7 +7,7 @@ import { embeddedConnector } from '../../../connectors/embedded/connector.ts'
 import { systemClock } from '../../../core/clock.ts'
 import type { ChannelRef, Connection, Context, ReadOptions, Source } from '../../../core/contract.ts'
 import { silentLog } from '../../../core/log.ts'
-import type { SourceHarness } from '../../contract/source-contract.ts'
+import type { SourceHarness } from '../../../core/testing/contract/harness.ts'
 import { type Child, startNode } from '../../support/child.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 

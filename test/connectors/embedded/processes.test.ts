@@ -1,7 +1,7 @@
 /** Several processes on one file: who claims what, and what becomes of it when one is killed. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { accept, bodies, nothingMore, numbered, release, take } from '../../contract/source-reading.ts'
+import { accept, bodies, nothingMore, numbered, release, take } from '../../../core/testing/contract/reading.ts'
 import type { Child } from '../../support/child.ts'
 import { until } from '../../support/until.ts'
 import { openEmbedded } from './opened.ts'

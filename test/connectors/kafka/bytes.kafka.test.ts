@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import kafkajs from 'kafkajs'
 import type { EventRecord } from '../../../core/contract.ts'
-import { request } from '../../contract/source-reading.ts'
+import { request } from '../../../core/testing/contract/reading.ts'
 import { sharedBroker } from '../../support/brokers/shared.ts'
 import { channelOf, openTopic } from './opened.ts'
 

@@ -1,4 +1,4 @@
-import { sourceCases, sourceContract } from '../../contract/source-contract.ts'
+import { sourceCases, sourceContract } from '../../../core/testing/contract/source-contract.ts'
 import { sharedBroker } from '../../support/brokers/shared.ts'
 import { openHarness } from './opened.ts'
 

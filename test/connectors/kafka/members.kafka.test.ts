@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { systemClock } from '../../../core/clock.ts'
 import type { Delivery, Source } from '../../../core/contract.ts'
+import { accept, bodies, request } from '../../../core/testing/contract/reading.ts'
 import { judge } from '../../chaos/kafka/effects.ts'
 import {
   backlog,
@@ -12,7 +13,6 @@ import {
   sendJobs,
   startMember,
 } from '../../chaos/kafka/members.ts'
-import { accept, bodies, request } from '../../contract/source-reading.ts'
 import { sharedBroker } from '../../support/brokers/shared.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 import { until } from '../../support/until.ts'

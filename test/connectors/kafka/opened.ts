@@ -7,7 +7,7 @@ import { kafkaConnector } from '../../../connectors/kafka/connector.ts'
 import { systemClock } from '../../../core/clock.ts'
 import type { Connection, Context, ReadOptions, Source } from '../../../core/contract.ts'
 import { type Log, silentLog } from '../../../core/log.ts'
-import type { SourceHarness } from '../../contract/source-contract.ts'
+import type { SourceHarness } from '../../../core/testing/contract/harness.ts'
 
 export interface OpenedTopic {
   readonly topic: string

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { MillraceError } from '../../../core/errors.ts'
-import { accept, bodies, request } from '../../contract/source-reading.ts'
+import { accept, bodies, request } from '../../../core/testing/contract/reading.ts'
 import { sharedBroker } from '../../support/brokers/shared.ts'
 import { until } from '../../support/until.ts'
 import { channelOf, openTopic } from './opened.ts'

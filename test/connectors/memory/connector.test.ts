@@ -3,8 +3,9 @@ import { memoryConnector } from '../../../connectors/memory/connector.ts'
 import { systemClock } from '../../../core/clock.ts'
 import type { Context } from '../../../core/contract.ts'
 import { silentLog } from '../../../core/log.ts'
+import type { SourceHarness } from '../../../core/testing/contract/harness.ts'
+import { sourceContract } from '../../../core/testing/contract/source-contract.ts'
 import { cannotDefer, oneGroup, unordered } from '../../contract/skips.ts'
-import { type SourceHarness, sourceContract } from '../../contract/source-contract.ts'
 
 const context: Context = { clock: systemClock, log: silentLog, random: () => 0.5, stateDir: '/nowhere' }
 

@@ -4,7 +4,7 @@ import { memoryConnector } from '../../../connectors/memory/connector.ts'
 import { popDue, pushDue } from '../../../connectors/memory/due-order.ts'
 import type { Clock } from '../../../core/clock.ts'
 import { silentLog } from '../../../core/log.ts'
-import { accept, bodies, request } from '../../contract/source-reading.ts'
+import { accept, bodies, request } from '../../../core/testing/contract/reading.ts'
 
 /** Time that only moves when it is told to. */
 const standingClock = (): Clock & { move(ms: number): void } => {

@@ -1,7 +1,7 @@
 /** What the cases of the source contract read with. */
-import type { Delivery, PollRequest, Settlement, Source } from '../../core/contract.ts'
-import { MillraceError } from '../../core/errors.ts'
-import type { SourceHarness } from './source-contract.ts'
+import type { Delivery, PollRequest, Settlement, Source } from '../../contract.ts'
+import { MillraceError } from '../../errors.ts'
+import type { SourceHarness } from './harness.ts'
 
 const PATIENCE_MS = 10_000
 /** Long enough to see that something does come which must not; nothing waits for it to pass otherwise. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import type { OutgoingRecord } from '../../core/contract.ts'
-import type { SourceCase } from './source-contract.ts'
-import { accept, bodies, nothingMore, numbered, release, request, take } from './source-reading.ts'
+import type { OutgoingRecord } from '../../contract.ts'
+import type { SourceCase } from './harness.ts'
+import { accept, bodies, nothingMore, numbered, release, request, take } from './reading.ts'
 
 export const flowCases: readonly SourceCase[] = [
   {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import type { SourceCase } from './source-contract.ts'
-import { accept, bodies, nothingMore, numbered, reject, release, request, take } from './source-reading.ts'
+import type { SourceCase } from './harness.ts'
+import { accept, bodies, nothingMore, numbered, reject, release, request, take } from './reading.ts'
 
 export const settleCases: readonly SourceCase[] = [
   {
