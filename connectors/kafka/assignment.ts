@@ -4,12 +4,13 @@ import type { Log } from '../../core/log.ts'
 import type { Group } from './group.ts'
 import { createLane, type Lane } from './lane.ts'
 import { readMetadata } from './metadata.ts'
+import { byTopic, laneName, type TopicPartition } from './place.ts'
 import { offsetOf } from './record.ts'
 
 export interface Reader {
-  readonly topic: string
   readonly groupId: string
-  readonly start: StartPosition
+  /** The topics to read, and where the group begins in each of them. */
+  readonly topics: ReadonlyMap<string, StartPosition>
 }
 
 /** What the broker knows of one partition. */
@@ -41,21 +42,21 @@ export const beginningOf = ({ committed, earliest, start }: Known): Beginning =>
 export const openLanes = async (
   group: Group,
   reader: Reader,
-  partitions: readonly number[],
+  places: readonly TopicPartition[],
   log: Log,
 ): Promise<readonly Lane[]> => {
-  if (partitions.length === 0) return []
-  const known = await askFor(group, reader, partitions)
-  return partitions.flatMap(partition => {
-    const facts = known.get(partition)
-    return facts ? [laneAt(reader, partition, facts, log)] : []
+  if (places.length === 0) return []
+  const known = await askFor(group, reader, places)
+  return places.flatMap(place => {
+    const facts = known.get(laneName(place))
+    return facts ? [laneAt(place, facts, log)] : []
   })
 }
 
-const laneAt = ({ topic }: Reader, partition: number, facts: Known, log: Log): Lane => {
+const laneAt = (place: TopicPartition, facts: Known, log: Log): Lane => {
   const { offset, why } = beginningOf(facts)
   const { finished, notes } = readMetadata(facts.metadata, offset)
-  const lane = createLane(topic, partition, { committed: offset, finished, notes })
+  const lane = createLane(place, { committed: offset, finished, notes })
   if (why === 'committed') return lane
   lane.version += 1
   if (why === 'vanished') logGap(log, lane.name, facts.committed, offset)
@@ -73,26 +74,40 @@ export const logGap = (log: Log, lane: string, position: number, resumedAt: numb
 
 const askFor = async (
   group: Group,
-  { topic, groupId, start }: Reader,
-  partitions: readonly number[],
-): Promise<ReadonlyMap<number, Known>> => {
+  { groupId, topics }: Reader,
+  places: readonly TopicPartition[],
+): Promise<ReadonlyMap<string, Known>> => {
   const coordinator = await group.coordinator()
-  const asked = { groupId, topics: [{ topic, partitions: partitions.map(partition => ({ partition })) }] }
-  const { responses } = await coordinator.offsetFetch(asked)
-  const earliest = await group.offsets(partitions, 'earliest')
-  const latest = await group.offsets(partitions, 'latest')
-  const timed = typeof start === 'number' ? await group.offsets(partitions, start) : undefined
-  const known = new Map<number, Known>()
-  for (const { partition, offset, metadata } of responses.flatMap(response => response.partitions)) {
-    const [low, high] = [offsetOf(earliest.get(partition) ?? '0'), offsetOf(latest.get(partition) ?? '0')]
-    const at = offsetOf(timed?.get(partition) ?? '-1')
-    const begin = start === 'earliest' ? low : start === 'latest' || at < 0 ? high : at
-    known.set(partition, {
-      committed: offsetOf(offset),
-      metadata: metadata ?? null,
-      earliest: low,
-      start: begin,
-    })
-  }
+  const { responses } = await coordinator.offsetFetch({
+    groupId,
+    topics: byTopic(places, ({ partition }) => ({ partition })),
+  })
+  const earliest = await group.offsets(places, 'earliest')
+  const latest = await group.offsets(places, 'latest')
+  const timed = await timedStarts(group, topics, places)
+  const known = new Map<string, Known>()
+  for (const { topic, partitions } of responses)
+    for (const { partition, offset, metadata } of partitions) {
+      const lane = laneName({ topic, partition })
+      const [low, high] = [offsetOf(earliest.get(lane) ?? '0'), offsetOf(latest.get(lane) ?? '0')]
+      const at = offsetOf(timed.get(lane) ?? '-1')
+      const start = topics.get(topic)
+      const begin = start === 'earliest' ? low : start === 'latest' || at < 0 ? high : at
+      known.set(lane, { committed: offsetOf(offset), metadata: metadata ?? null, earliest: low, start: begin })
+    }
   return known
+}
+
+/** By lane, the first offset at or after the time at which its topic is to begin. */
+const timedStarts = async (
+  group: Group,
+  topics: Reader['topics'],
+  places: readonly TopicPartition[],
+): Promise<ReadonlyMap<string, string>> => {
+  const starts = new Map<string, string>()
+  for (const [start, ofStart] of Map.groupBy(places, ({ topic }) => topics.get(topic))) {
+    if (typeof start !== 'number') continue
+    for (const [lane, offset] of await group.offsets(ofStart, start)) starts.set(lane, offset)
+  }
+  return starts
 }

@@ -30,7 +30,7 @@ const connectionTo = (name: string, options: KafkaOptions, { clock, log }: Conte
   return {
     async openSource({ name: topic, address }, { group: groupId, start }) {
       mustBeOpen()
-      const reader = { topic, groupId, start }
+      const reader = { groupId, topics: new Map([[topic, start]]) }
       const source = await openSource({ clock, log, kafka, address, reader, timing, admin })
       sources.add(source)
       return { ...source, close: () => source.close().then(() => void sources.delete(source)) }

@@ -9,7 +9,9 @@
  *                  (drain and commit)
  */
 import kafkajs, { type PartitionAssigner } from 'kafkajs'
+import type { StartPosition } from '../../core/contract.ts'
 import { MillraceError } from '../../core/errors.ts'
+import { byTopic, laneName, type TopicPartition } from './place.ts'
 
 /** This process as the group knows it; every rebalance makes another. */
 export interface Member {
@@ -65,10 +67,10 @@ export interface GroupHooks {
   /** A join is about to be sent, by the member it was or a new one (`''`); it waits for this. */
   beforeJoin(memberId: string): Promise<void>
   joined(member: Member): void
-  /** Which partitions of the topic are ours from now on; nothing is fetched before this has resolved. */
-  assigned(member: Member, partitions: readonly number[]): Promise<void>
+  /** Which partitions of the topics are ours from now on; nothing is fetched before this has resolved. */
+  assigned(member: Member, places: readonly TopicPartition[]): Promise<void>
   /** The client's position had vanished, and it resumes at this offset. */
-  reset(partition: number, offset: string): void
+  reset(place: TopicPartition, offset: string): void
 }
 
 /** What we ask of the group beside what kafkajs does. */
@@ -76,8 +78,8 @@ export interface Group {
   /** The coordinator, found anew after `forgetCoordinator`. */
   coordinator(): Promise<Coordinator>
   forgetCoordinator(): void
-  /** The offset of each partition at the beginning, the end, or a time in milliseconds; -1: no record so late. */
-  offsets(partitions: readonly number[], at: 'earliest' | 'latest' | number): Promise<ReadonlyMap<number, string>>
+  /** By lane, the offset at the beginning, the end, or a time in milliseconds; -1: no record so late. */
+  offsets(places: readonly TopicPartition[], at: StartPosition): Promise<ReadonlyMap<string, string>>
   /** Asks nothing more, and lets nobody join: a question under way when its consumer ended would connect again. */
   close(): Promise<void>
 }
@@ -92,11 +94,11 @@ export interface GroupSeam {
   group(): Group
 }
 
-export const openSeam = (groupId: string, topic: string, hooks: GroupHooks): GroupSeam => {
+export const openSeam = (groupId: string, topics: readonly string[], hooks: GroupHooks): GroupSeam => {
   let group: Group | undefined
   return {
     assigner: config => {
-      group = watchCluster((config as unknown as { readonly cluster: Cluster }).cluster, groupId, topic, hooks)
+      group = watchCluster((config as unknown as { readonly cluster: Cluster }).cluster, groupId, topics, hooks)
       return kafkajs.PartitionAssigners.roundRobin(config)
     },
     group() {
@@ -106,7 +108,7 @@ export const openSeam = (groupId: string, topic: string, hooks: GroupHooks): Gro
   }
 }
 
-const watchCluster = (cluster: Cluster, groupId: string, topic: string, hooks: GroupHooks): Group => {
+const watchCluster = (cluster: Cluster, groupId: string, topics: readonly string[], hooks: GroupHooks): Group => {
   needs(cluster, CLUSTER_METHODS, 'its cluster')
   const finding = cluster.findGroupCoordinator.bind(cluster)
   const ask = cluster.fetchTopicsOffset.bind(cluster)
@@ -124,13 +126,13 @@ const watchCluster = (cluster: Cluster, groupId: string, topic: string, hooks: G
     known = find()
     const found = await known
     needs(found, COORDINATOR_METHODS, 'its coordinator')
-    return watchCoordinator(found, topic, hooks)
+    return watchCoordinator(found, topics, hooks)
   }
   // kafkajs asks for offsets only where a partition has none it could read on from: positions are committed before.
   cluster.fetchTopicsOffset = async questions => {
     const answers = await ask(questions)
-    for (const { partitions } of answers.filter(answer => answer.topic === topic))
-      for (const { partition, offset } of partitions) hooks.reset(partition, offset)
+    for (const { topic, partitions } of answers)
+      for (const { partition, offset } of partitions) hooks.reset({ topic, partition }, offset)
     return answers
   }
   return {
@@ -144,11 +146,15 @@ const watchCluster = (cluster: Cluster, groupId: string, topic: string, hooks: G
     forgetCoordinator() {
       known = undefined
     },
-    async offsets(partitions, at) {
+    async offsets(places, at) {
       const from = typeof at === 'number' ? { fromTimestamp: at } : { fromBeginning: at === 'earliest' }
-      const answers = await ask([{ topic, partitions: partitions.map(partition => ({ partition })), ...from }])
-      const found = answers.flatMap(answer => answer.partitions)
-      return new Map(found.map(({ partition, offset }) => [partition, offset]))
+      const questions = byTopic(places, ({ partition }) => ({ partition })).map(asked => ({ ...asked, ...from }))
+      const answers = await ask(questions)
+      return new Map(
+        answers.flatMap(({ topic, partitions }) =>
+          partitions.map(({ partition, offset }) => [laneName({ topic, partition }), offset]),
+        ),
+      )
     },
     close() {
       closed ??= cluster.disconnect()
@@ -160,7 +166,7 @@ const watchCluster = (cluster: Cluster, groupId: string, topic: string, hooks: G
 const over = (): MillraceError => new MillraceError('APP_STATE', 'this reader has left its group')
 
 /** The coordinator with our hooks around joining; all else is its own. */
-const watchCoordinator = (coordinator: Coordinator, topic: string, hooks: GroupHooks): Coordinator => {
+const watchCoordinator = (coordinator: Coordinator, topics: readonly string[], hooks: GroupHooks): Coordinator => {
   const joinGroup: Coordinator['joinGroup'] = async request => {
     await hooks.beforeJoin(request.memberId)
     const answer = await coordinator.joinGroup(request)
@@ -170,7 +176,7 @@ const watchCoordinator = (coordinator: Coordinator, topic: string, hooks: GroupH
   const syncGroup: Coordinator['syncGroup'] = async request => {
     const answer = await coordinator.syncGroup(request)
     const { memberId, generationId } = request
-    await hooks.assigned({ memberId, generationId }, partitionsIn(answer.memberAssignment, topic))
+    await hooks.assigned({ memberId, generationId }, placesIn(answer.memberAssignment, topics))
     return answer
   }
   const own: Partial<Coordinator> = { joinGroup, syncGroup }
@@ -184,8 +190,11 @@ const watchCoordinator = (coordinator: Coordinator, topic: string, hooks: GroupH
   })
 }
 
-const partitionsIn = (assignment: Buffer, topic: string): readonly number[] =>
-  kafkajs.AssignerProtocol.MemberAssignment.decode(assignment)?.assignment[topic] ?? []
+/** A leader of another version may deal out topics that this member did not ask for; kafkajs leaves them alone too. */
+const placesIn = (assignment: Buffer, topics: readonly string[]): readonly TopicPartition[] => {
+  const dealt = kafkajs.AssignerProtocol.MemberAssignment.decode(assignment)?.assignment ?? {}
+  return topics.flatMap(topic => (dealt[topic] ?? []).map(partition => ({ topic, partition })))
+}
 
 const needs = (thing: unknown, methods: readonly string[], what: string): void => {
   const missing = methods.filter(name => typeof (thing as Record<string, unknown> | null)?.[name] !== 'function')

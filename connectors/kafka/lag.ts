@@ -70,14 +70,16 @@ export const createAdmin = (name: string, open: () => Admin): KafkaAdmin => {
   }
 }
 
-export const laneLag = async (admin: KafkaAdmin, topic: string, lanes: readonly Lane[]): Promise<readonly Lag[]> => {
-  if (lanes.length === 0) return []
-  const ends = await admin.ends(topic)
-  return lanes.map(lane => {
-    const records = unfinished(lane.tracker, ends.get(lane.partition) ?? 0)
-    const oldest = oldestTime(lane)
-    return { lane: lane.name, records, ...(records > 0 && oldest !== undefined ? { oldest } : {}) }
+export const laneLag = async (admin: KafkaAdmin, lanes: readonly Lane[]): Promise<readonly Lag[]> => {
+  const ofTopics = [...Map.groupBy(lanes, ({ topic }) => topic)].map(async ([topic, ofTopic]) => {
+    const ends = await admin.ends(topic)
+    return ofTopic.map(lane => {
+      const records = unfinished(lane.tracker, ends.get(lane.partition) ?? 0)
+      const oldest = oldestTime(lane)
+      return { lane: lane.name, records, ...(records > 0 && oldest !== undefined ? { oldest } : {}) }
+    })
   })
+  return (await Promise.all(ofTopics)).flat()
 }
 
 const oldestTime = ({ claims, mailbox }: Lane): number | undefined => {

@@ -9,11 +9,10 @@
  */
 import type { Delivery, EventRecord, PollRequest, Settlement } from '../../core/contract.ts'
 import { isFull, metadataText, type Note } from './metadata.ts'
+import { laneName, type TopicPartition } from './place.ts'
 import { beginAt, finish, isFinished, type OffsetRun, runsOf, type Tracker, takeIn } from './tracker.ts'
 
-export interface Lane {
-  readonly topic: string
-  readonly partition: number
+export interface Lane extends TopicPartition {
   /** `topic/partition`. */
   readonly name: string
   tracker: Tracker
@@ -57,10 +56,10 @@ export interface LaneStart {
   readonly notes: ReadonlyMap<number, Note>
 }
 
-export const createLane = (topic: string, partition: number, { committed, finished, notes }: LaneStart): Lane => ({
+export const createLane = ({ topic, partition }: TopicPartition, { committed, finished, notes }: LaneStart): Lane => ({
   topic,
   partition,
-  name: `${topic}/${partition}`,
+  name: laneName({ topic, partition }),
   tracker: beginAt(committed, finished),
   mailbox: [],
   mailboxBytes: 0,

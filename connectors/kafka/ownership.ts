@@ -13,9 +13,11 @@ import type { Committer } from './commit.ts'
 import { isFenced } from './failure.ts'
 import type { Group, GroupHooks, Member } from './group.ts'
 import { createLane, type Lane, loseLane, receive } from './lane.ts'
+import { laneName } from './place.ts'
 
 export interface Owned {
-  readonly lanes: Map<number, Lane>
+  /** By their names. */
+  readonly lanes: Map<string, Lane>
   phase: 'running' | 'draining' | 'joining' | 'over'
   /** In whose name the lanes are ours. */
   member: Member | undefined
@@ -59,21 +61,21 @@ export const ownershipHooks = (owned: Owned, tools: OwnershipTools): GroupHooks 
   joined(member) {
     if (!isNext(owned.member, member)) loseAll(owned)
   },
-  async assigned(member, partitions) {
+  async assigned(member, places) {
     if (owned.phase === 'over') return
-    const ours = new Set(partitions)
-    for (const lane of [...owned.lanes.values()]) if (!ours.has(lane.partition)) drop(owned, lane)
-    const gained = partitions.filter(partition => !owned.lanes.has(partition))
+    const ours = new Set(places.map(laneName))
+    for (const lane of [...owned.lanes.values()]) if (!ours.has(lane.name)) drop(owned, lane)
+    const gained = places.filter(place => !owned.lanes.has(laneName(place)))
     const lanes = await openLanes(tools.group(), tools.reader, gained, tools.log)
-    for (const lane of lanes) owned.lanes.set(lane.partition, lane)
+    for (const lane of lanes) owned.lanes.set(lane.name, lane)
     owned.member = member
     owned.phase = 'running'
     owned.settledPhase.resolve()
     // Where a group begins is fixed before its first record is fetched.
     await tools.committer().flush()
   },
-  reset(partition, offset) {
-    const lane = owned.lanes.get(partition)
+  reset(place, offset) {
+    const lane = owned.lanes.get(laneName(place))
     if (lane) moveTo(owned, tools, lane, Number(offset))
   },
 })
@@ -83,7 +85,7 @@ const isNext = (before: Member | undefined, after: Member): boolean =>
   before?.memberId === after.memberId && before.generationId + 1 === after.generationId
 
 /** The client's position has vanished, and it reads on from `offset`. */
-const moveTo = (owned: Owned, { log, reader }: OwnershipTools, lane: Lane, offset: number): void => {
+const moveTo = (owned: Owned, { log }: OwnershipTools, lane: Lane, offset: number): void => {
   const { next } = lane.tracker
   if (offset === next) return
   logGap(log, lane.name, next, offset)
@@ -93,9 +95,9 @@ const moveTo = (owned: Owned, { log, reader }: OwnershipTools, lane: Lane, offse
   }
   // Offsets begin again, as after the topic was made anew: what was claimed under the same numbers is another record.
   drop(owned, lane)
-  const again = createLane(reader.topic, lane.partition, { committed: offset, finished: [], notes: new Map() })
+  const again = createLane(lane, { committed: offset, finished: [], notes: new Map() })
   again.version += 1
-  owned.lanes.set(lane.partition, again)
+  owned.lanes.set(lane.name, again)
 }
 
 /**
@@ -144,7 +146,7 @@ const beat = async ({ group, reader, log }: OwnershipTools, member: Member): Pro
 const hasClaims = ({ lanes }: Owned): boolean => [...lanes.values()].some(lane => lane.claims.size > 0)
 
 const drop = (owned: Owned, lane: Lane): void => {
-  owned.lanes.delete(lane.partition)
+  owned.lanes.delete(lane.name)
   loseLane(lane)
 }
 

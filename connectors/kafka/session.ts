@@ -15,6 +15,7 @@ import { type GroupSeam, openSeam, seamGone } from './group.ts'
 import { type Intake, intakeFor, takeBatch } from './intake.ts'
 import { claim, type Lane, receive } from './lane.ts'
 import { endOwnership, noOwner, noteChange, type Owned, ownershipHooks } from './ownership.ts'
+import { laneName } from './place.ts'
 import { offsetOf } from './record.ts'
 
 export interface SessionTools {
@@ -38,7 +39,8 @@ export interface Timing {
 }
 
 export interface Session {
-  readonly lanes: ReadonlyMap<number, Lane>
+  /** By their names. */
+  readonly lanes: ReadonlyMap<string, Lane>
   readonly committer: Committer
   /** Resolves when it first is a member of the group, or has failed. */
   readonly joined: Promise<void>
@@ -93,7 +95,7 @@ export const openSession = (tools: SessionTools): Session => {
     group: () => seam.group(),
     committer: () => committer,
   })
-  const seam = openSeam(reader.groupId, reader.topic, hooks)
+  const seam = openSeam(reader.groupId, [...reader.topics.keys()], hooks)
   const consumer = createConsumer(tools, seam)
   watch(tools, state, consumer)
   void run(tools, state, consumer)
@@ -137,8 +139,8 @@ const watch = (tools: SessionTools, state: State, consumer: Consumer): void => {
   })
   consumer.on(consumer.events.CRASH, ({ payload: { error } }) => fail(tools, state, error))
   // Fetches that hold no records, only the ends of transactions: kafkajs moves on without a word to eachBatch.
-  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload: { partition, batchSize, lastOffset } }) => {
-    const lane = owned.lanes.get(partition)
+  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload: { topic, partition, batchSize, lastOffset } }) => {
+    const lane = owned.lanes.get(laneName({ topic, partition }))
     if (lane && batchSize === 0) receive(lane, [], offsetOf(lastOffset) + 1)
   })
 }
@@ -154,7 +156,7 @@ const run = async (tools: SessionTools, state: State, consumer: Consumer): Promi
   try {
     await consumer.connect()
     // Only what has no position is reset by kafkajs itself, and that never to the end.
-    await consumer.subscribe({ topic: tools.reader.topic, fromBeginning: true })
+    await consumer.subscribe({ topics: [...tools.reader.topics.keys()], fromBeginning: true })
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
@@ -168,7 +170,7 @@ const run = async (tools: SessionTools, state: State, consumer: Consumer): Promi
 /** Whatever escaped from here would end the consumer, mostly for good: it fails in a way of its own instead. */
 const onBatch = (tools: SessionTools, state: State, consumer: Consumer, payload: EachBatchPayload): void => {
   try {
-    const lane = state.owned.lanes.get(payload.batch.partition)
+    const lane = state.owned.lanes.get(laneName(payload.batch))
     if (!lane) return
     const { topic, partition } = lane
     const next = takeBatch(state.intake, lane, payload)

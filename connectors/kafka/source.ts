@@ -26,7 +26,7 @@ const JOIN_PATIENCE_MS = 15_000
 
 /** Rejects when the broker cannot be reached, the topic is not there, or joining its group failed. */
 export const openSource = async (tools: SourceTools): Promise<Source> => {
-  await tools.admin.partitions(tools.reader.topic)
+  for (const topic of tools.reader.topics.keys()) await tools.admin.partitions(topic)
   const state: State = { phase: 'open', session: undefined, news: Promise.withResolvers(), closing: undefined }
   const session = currentSession(tools, state)
   let joined: 'yes' | 'no' = 'no'
@@ -57,7 +57,7 @@ export const openSource = async (tools: SourceTools): Promise<Source> => {
       if (state.phase === 'paused') state.phase = 'open'
       tell(state)
     },
-    lag: async () => laneLag(tools.admin, tools.reader.topic, [...(state.session?.lanes.values() ?? [])]),
+    lag: async () => laneLag(tools.admin, [...(state.session?.lanes.values() ?? [])]),
     close() {
       state.closing ??= close(state)
       return state.closing

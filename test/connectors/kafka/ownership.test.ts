@@ -8,6 +8,7 @@ import { recordOf } from '../../../connectors/kafka/record.ts'
 import { silentLog } from '../../../core/log.ts'
 import { createVirtualClock } from '../../../core/testing/virtual-clock.ts'
 
+const PLACE = { topic: 'orders', partition: 0 }
 const MEMBER = { memberId: 'me', generationId: 5 }
 /** Nobody asks it anything: no partition is gained in these tests. */
 const unasked: Group = {
@@ -18,7 +19,10 @@ const unasked: Group = {
 }
 
 const laneWithClaims = (offsets: readonly number[]) => {
-  const lane = createLane('orders', 0, { committed: offsets[0] ?? 0, finished: [], notes: new Map() })
+  const lane = createLane(
+    { topic: 'orders', partition: 0 },
+    { committed: offsets[0] ?? 0, finished: [], notes: new Map() },
+  )
   const end = (offsets.at(-1) ?? -1) + 1
   receive(
     lane,
@@ -44,7 +48,7 @@ const message = (offset: number) => ({
 const running = () => {
   const { lane, claims } = laneWithClaims([3, 4])
   const owned: Owned = noOwner()
-  owned.lanes.set(0, lane)
+  owned.lanes.set(lane.name, lane)
   owned.member = MEMBER
   owned.phase = 'running'
   const commits: string[] = []
@@ -52,7 +56,7 @@ const running = () => {
   const hooks = ownershipHooks(owned, {
     clock,
     log: silentLog,
-    reader: { topic: 'orders', groupId: 'g', start: 'earliest' },
+    reader: { groupId: 'g', topics: new Map([['orders', 'earliest']]) },
     drainMs: 1_000,
     heartbeatMs: 100,
     group: () => unasked,
@@ -71,7 +75,7 @@ for (const [what, memberId, generationId, kept] of generations)
   test(what, async () => {
     const { owned, hooks, claims } = running()
     hooks.joined({ memberId, generationId })
-    assert.equal(owned.lanes.has(0), kept)
+    assert.equal(owned.lanes.has('orders/0'), kept)
     assert.ok(claims.every(({ lost }) => lost.aborted !== kept))
   })
 
@@ -124,16 +128,16 @@ test('whoever has left does not join again', async () => {
 
 test('where offsets begin again below the position, claims are lost and reading goes on there', () => {
   const { owned, hooks, claims } = running()
-  hooks.reset(0, '0')
-  const lane: Lane | undefined = owned.lanes.get(0)
+  hooks.reset(PLACE, '0')
+  const lane: Lane | undefined = owned.lanes.get('orders/0')
   assert.equal(lane?.tracker.next, 0)
   assert.ok(claims.every(({ lost }) => lost.aborted))
 })
 
 test('where records are gone above the position, what is claimed goes on', () => {
   const { owned, hooks, claims, lane } = running()
-  hooks.reset(0, '50')
-  assert.equal(owned.lanes.get(0), lane)
+  hooks.reset(PLACE, '50')
+  assert.equal(owned.lanes.get('orders/0'), lane)
   assert.equal(lane.tracker.next, 50)
   assert.equal(lane.tracker.committed, 3)
   assert.ok(claims.every(({ lost }) => !lost.aborted))

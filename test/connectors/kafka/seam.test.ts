@@ -5,7 +5,7 @@ import { openSeam } from '../../../connectors/kafka/group.ts'
 import type { MillraceError } from '../../../core/errors.ts'
 
 const seam = () =>
-  openSeam('group', 'topic', {
+  openSeam('group', ['topic'], {
     beforeJoin: async () => {},
     joined: () => {},
     assigned: async () => {},
