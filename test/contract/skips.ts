@@ -1,4 +1,5 @@
 /** Promises that a kind of channel does not make, each with its reason. */
+import { sourceCases } from '../../core/testing/contract/source-contract.ts'
 
 export const unordered = {
   reason: 'its receivers compete for records, so it is not an ordered source',
@@ -16,4 +17,9 @@ export const oneGroup = {
 export const cannotDefer = {
   reason: 'a stream keeps its order, so a record of it cannot be deferred',
   promises: ['deferred records come again later, with their attempts'],
+}
+
+export const noConnection = {
+  reason: 'it lives in the process, or in a file: there is no connection to cut and no server to restart',
+  promises: sourceCases.filter(({ needs }) => needs !== undefined).map(({ promise }) => promise),
 }

@@ -3,13 +3,14 @@
  * harness is all that the author of a connector writes; a case that cannot hold is skipped with a written reason.
  */
 import { type TestContext, test } from 'node:test'
+import { cutCases } from './cut-cases.ts'
 import { flowCases } from './flow-cases.ts'
 import type { Skip, SourceCase, SourceHarness } from './harness.ts'
 import { pollCases } from './poll-cases.ts'
 import { settleCases } from './settle-cases.ts'
 
 /** Every promise of a source. */
-export const sourceCases: readonly SourceCase[] = [...pollCases, ...settleCases, ...flowCases]
+export const sourceCases: readonly SourceCase[] = [...pollCases, ...settleCases, ...flowCases, ...cutCases]
 
 /**
  * Declares a test of `node:test` for every promise of a source. `prepare` is called once for each and makes a channel
@@ -25,6 +26,11 @@ export const sourceContract = (
     if (!known.has(promise)) throw new Error(`${name} skips a promise that does not exist: ${promise}`)
   for (const each of sourceCases) {
     const skip = skips.find(({ promises }) => promises.includes(each.promise))
-    test(`${name}: ${each.promise}`, { skip: skip?.reason ?? false }, async context => each.run(await prepare(context)))
+    test(`${name}: ${each.promise}`, { skip: skip?.reason ?? false }, async context => {
+      const harness = await prepare(context)
+      const missing = each.needs?.find(ability => !harness[ability])
+      if (missing) throw new Error(`the harness has no ${missing}: write it, or skip this promise and say why`)
+      await each.run(harness)
+    })
   }
 }

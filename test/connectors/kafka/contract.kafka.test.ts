@@ -1,8 +1,18 @@
 import { sourceCases, sourceContract } from '../../../core/testing/contract/source-contract.ts'
+import { startKafka } from '../../support/brokers/kafka.ts'
+import { freePort } from '../../support/brokers/ports.ts'
 import { sharedBroker } from '../../support/brokers/shared.ts'
+import { type FaultProxy, openProxy } from '../../support/proxy.ts'
 import { openHarness } from './opened.ts'
 
-const kafka = sharedBroker('kafka')
+let proxy: FaultProxy | undefined
+
+/** All connections go through the proxy, which is what the broker tells its clients to connect to. */
+const kafka = sharedBroker('kafka', async scope => {
+  const port = await freePort()
+  proxy = await openProxy(scope, { to: port })
+  return startKafka(scope, { port, advertisedPort: proxy.port })
+})
 
 const cannotDefer = {
   reason:
@@ -21,9 +31,18 @@ const bytesOnly = {
 }
 
 const noBroker = { reason: kafka.missing || '', promises: sourceCases.map(({ promise }) => promise) }
+const notOurs = {
+  reason: kafka.missingOwn || '',
+  promises: sourceCases.filter(({ needs }) => needs !== undefined).map(({ promise }) => promise),
+}
+const skips = [cannotDefer, noCounts, bytesOnly]
 
 sourceContract(
   'kafka topic',
-  async test => openHarness(test, (await kafka.address()).url),
-  kafka.missing ? [noBroker] : [cannotDefer, noCounts, bytesOnly],
+  async test => {
+    const harness = await openHarness(test, (await kafka.address()).url)
+    if (kafka.missingOwn) return harness
+    return { ...harness, cut: async () => proxy?.reset(), restart: async () => (await kafka.own()).restart('clean') }
+  },
+  kafka.missing ? [noBroker] : kafka.missingOwn ? [...skips, notOurs] : skips,
 )

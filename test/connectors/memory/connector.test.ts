@@ -5,7 +5,7 @@ import type { Context } from '../../../core/contract.ts'
 import { silentLog } from '../../../core/log.ts'
 import type { SourceHarness } from '../../../core/testing/contract/harness.ts'
 import { sourceContract } from '../../../core/testing/contract/source-contract.ts'
-import { cannotDefer, oneGroup, unordered } from '../../contract/skips.ts'
+import { cannotDefer, noConnection, oneGroup, unordered } from '../../contract/skips.ts'
 
 const context: Context = { clock: systemClock, log: silentLog, random: () => 0.5, stateDir: '/nowhere' }
 
@@ -35,6 +35,6 @@ const crash = {
   reason: 'what is in memory ends with its process',
   promises: ['what was unsettled at a crash comes again, and says that a claim ended without a verdict'],
 }
-sourceContract('memory queue', memory('queue'), [crash, unordered, oneGroup])
-sourceContract('memory topic', memory('topic'), [crash, unordered])
-sourceContract('memory stream', memory('stream'), [crash, cannotDefer])
+sourceContract('memory queue', memory('queue'), [crash, unordered, oneGroup, noConnection])
+sourceContract('memory topic', memory('topic'), [crash, unordered, noConnection])
+sourceContract('memory stream', memory('stream'), [crash, cannotDefer, noConnection])

@@ -28,8 +28,8 @@ const START: Readonly<Record<BrokerKind, (scope: Scope) => Promise<Broker>>> = {
   redis: startRedis,
 }
 
-/** To be called at the top of a test file, outside its tests. */
-export const sharedBroker = (kind: BrokerKind): SharedBroker => {
+/** To be called at the top of a test file, outside its tests. `start` is for one of our own with special settings. */
+export const sharedBroker = (kind: BrokerKind, start = START[kind]): SharedBroker => {
   const found = findBroker(kind)
   const ends: (() => Promise<void>)[] = []
   after(async () => {
@@ -37,7 +37,7 @@ export const sharedBroker = (kind: BrokerKind): SharedBroker => {
   })
   let started: Promise<Broker> | undefined
   const own = (): Promise<Broker> => {
-    started ??= START[kind]({ after: end => void ends.push(end) })
+    started ??= start({ after: end => void ends.push(end) })
     return started
   }
   const missing = found.from === 'nowhere' && found.reason
