@@ -45,10 +45,10 @@ export const untilReachable = async <Value>(
       randomize: true,
       signal,
       ...(withinMs === undefined ? {} : { maxRetryTime: withinMs }),
-      shouldRetry: ({ error }) => !(error instanceof MillraceError && error.fatal),
+      shouldRetry: ({ error }) => !isFatal(error),
       onFailedAttempt: ({ error, retryDelay }) => {
         failures += 1
-        if (retryDelay === 0) return
+        if (retryDelay === 0 || isFatal(error)) return
         const tell = failures === 1 ? log.warn : log.debug
         tell(`${what} failed, and is tried again in ${Math.round(retryDelay)} ms`, { error: errorInfo(error) })
       },
@@ -57,3 +57,5 @@ export const untilReachable = async <Value>(
   if (failures > 0) log.info(`${what} succeeded after ${failures} failed tries`)
   return value
 }
+
+const isFatal = (error: Error): boolean => error instanceof MillraceError && error.fatal

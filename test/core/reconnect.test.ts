@@ -20,17 +20,20 @@ test('what fails is tried again, and the first failure and the recovery are told
   ])
 })
 
-test('a fatal error ends it at once', async () => {
+test('a fatal error ends it at once, and no other try is announced', async () => {
   let tries = 0
+  const told: string[] = []
+  const log = logTo((_, message) => told.push(message))
   const fatal = new MillraceError('SOURCE_FATAL', 'wrong password', { fatal: true })
   await assert.rejects(
-    untilReachable(quiet, async () => {
+    untilReachable({ ...quiet, log }, async () => {
       tries += 1
       throw fatal
     }),
     fatal,
   )
   assert.equal(tries, 1)
+  assert.deepEqual(told, [])
 })
 
 test('after its time it rejects with the last error, as one of ours', async () => {
