@@ -3,6 +3,7 @@
 import { isFenced, isNamed } from './failure.ts'
 import type { Group, Member } from './group.ts'
 import { commitOf, confirm, type Lane, type LaneCommit } from './lane.ts'
+import { byTopic } from './place.ts'
 
 export interface Committer {
   /**
@@ -59,7 +60,10 @@ const send = async (options: CommitterOptions, member: Member, commits: readonly
     groupId: options.groupId,
     memberId: member.memberId,
     groupGenerationId: member.generationId,
-    topics: byTopic(commits),
+    topics: byTopic(
+      commits.map(({ lane: { topic, partition }, offset, metadata }) => ({ topic, partition, offset, metadata })),
+      ({ partition, offset, metadata }) => ({ partition, offset: String(offset), metadata }),
+    ),
   }
   const group = options.group()
   try {
@@ -71,13 +75,3 @@ const send = async (options: CommitterOptions, member: Member, commits: readonly
     await (await group.coordinator()).offsetCommit(request)
   }
 }
-
-const byTopic = (commits: readonly LaneCommit[]) =>
-  [...Map.groupBy(commits, ({ lane }) => lane.topic)].map(([topic, ofTopic]) => ({
-    topic,
-    partitions: ofTopic.map(({ lane, offset, metadata }) => ({
-      partition: lane.partition,
-      offset: String(offset),
-      metadata,
-    })),
-  }))
