@@ -1,18 +1,43 @@
 /**
- * `npm run chaos -- --source kafka [--records 100000]`: faults while records are processed by whole apps. What happens is
- * told on stderr; stdout gets one line of JSON. Exits 1 when a record was lost, invented or tried out of order.
+ * `npm run chaos -- --source kafka [--records 100000] [--faults 20] [--seed 1] [--json]`: faults while whole apps process
+ * records. What happens is told on stderr; stdout gets the report. Exits 1 when a promise was broken: a record lost,
+ * invented, changed or out of order, or more of them run twice than were in flight at the faults.
  */
 import { parseArgs } from 'node:util'
-import { runKafkaChaos } from './kafka.ts'
+import type { OpenArena } from './arena.ts'
+import { openKafka } from './arenas/kafka.ts'
+import { type ChaosReport, runChaos } from './run.ts'
+
+const ARENAS: Readonly<Record<string, OpenArena>> = { kafka: openKafka }
 
 const { values } = parseArgs({
-  options: { source: { type: 'string', default: 'kafka' }, records: { type: 'string', default: '100000' } },
+  options: {
+    source: { type: 'string', default: 'kafka' },
+    records: { type: 'string', default: '100000' },
+    faults: { type: 'string', default: '20' },
+    seed: { type: 'string', default: '1' },
+    json: { type: 'boolean', default: false },
+  },
 })
-const records = Number(values.records)
-if (values.source !== 'kafka' || !Number.isSafeInteger(records) || records < 1) {
-  process.stderr.write('chaos: --source must be kafka, --records a whole number of 1 or more\n')
+const [records, faults, seed] = [values.records, values.faults, values.seed].map(Number)
+const openArena = ARENAS[values.source]
+if (openArena === undefined || !isWhole(records, 1) || !isWhole(faults, 0) || !isWhole(seed, 0)) {
+  process.stderr.write(
+    `usage: npm run chaos -- --source ${Object.keys(ARENAS).join('|')} [--records 1 or more] [--faults 0 or more] [--seed 0 or more] [--json]\n`,
+  )
   process.exit(2)
 }
-const report = await runKafkaChaos(records, line => process.stderr.write(`${line}\n`))
-process.stdout.write(`${JSON.stringify(report)}\n`)
+const say = (line: string): void => void process.stderr.write(`${line}\n`)
+const report = await runChaos({ source: values.source, openArena, records, faults, seed, say })
+process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : text(report))
 process.exitCode = report.ok ? 0 : 1
+
+function isWhole(value: number | undefined, least: number): value is number {
+  return Number.isSafeInteger(value) && (value ?? least - 1) >= least
+}
+
+function text(all: ChaosReport): string {
+  return Object.entries(all)
+    .map(([name, value]) => `${name.padEnd(18)} ${Array.isArray(value) ? value.join(', ') : value}\n`)
+    .join('')
+}
