@@ -15,7 +15,7 @@ import { type EffectsFile, effectsFile } from './effects-file.ts'
 import { inject } from './inject.ts'
 import { bodyOf, keyOf, poisonOf } from './jobs.ts'
 import { type Judgement, judge } from './judge.ts'
-import { createMembers, type Members } from './members.ts'
+import { createMembers } from './members.ts'
 import { duplicateBound, type Fault, planFaults } from './plan.ts'
 
 export interface ChaosOptions {

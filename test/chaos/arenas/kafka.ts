@@ -8,16 +8,26 @@ const TOPIC = 'jobs'
 const GROUP = 'chaos'
 const PARTITIONS = 6
 
-/** Kafka tells every client where it is: the plain client goes through the proxy as well, and is used between faults. */
+/** Members are told to go through the proxy, and the plain client has a listener of its own: what it does is not at risk. */
 export const openKafka: OpenArena = async (scope, random) => {
-  const port = await freePort()
+  const [port, directPort, controllerPort] = [await freePort(), await freePort(), await freePort()]
   const proxy = await openProxy(scope, { to: port, random })
-  const broker = await startKafka(scope, { port, advertisedPort: proxy.port })
+  const broker = await startKafka(scope, {
+    port,
+    advertisedPort: proxy.port,
+    settings: {
+      listeners: `CLIENTS://127.0.0.1:${port},DIRECT://127.0.0.1:${directPort},CONTROLLER://127.0.0.1:${controllerPort}`,
+      'advertised.listeners': `CLIENTS://127.0.0.1:${proxy.port},DIRECT://127.0.0.1:${directPort}`,
+      'listener.security.protocol.map': 'CLIENTS:PLAINTEXT,DIRECT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+      'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+      'inter.broker.listener.name': 'DIRECT',
+    },
+  })
   const client = new kafkajs.Kafka({
     clientId: 'chaos',
-    brokers: [broker.url],
+    brokers: [`127.0.0.1:${directPort}`],
     logLevel: kafkajs.logLevel.NOTHING,
-    requestTimeout: 5_000,
+    retry: { retries: 20 },
   })
   const admin = client.admin()
   const producer = client.producer({
