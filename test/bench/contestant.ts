@@ -15,8 +15,21 @@ export interface Bench {
   readonly name: string
   /** What a round's number counts: `records/s`. More is better. */
   readonly unit: string
+  /** Once, before the contestants are opened: what they share, such as a broker. `say` tells what takes its time. */
+  open(say: (text: string) => void): Promise<Arena>
+}
+
+export interface Arena {
   /** The first is the raw limit that the others are compared with. */
   readonly contestants: readonly Contestant[]
+  /** Called after every contestant was closed. */
+  close(): Promise<void>
+}
+
+/** Contestants that share nothing. */
+export const independent = (contestants: readonly Contestant[]): Bench['open'] => {
+  const arena: Arena = { contestants, close: async () => undefined }
+  return async () => arena
 }
 
 /** What one contestant came to over all rounds. */
@@ -29,4 +42,7 @@ export interface Result {
   readonly max: number
   /** Median of the round by round ratios to the raw limit, so that what slows the machine slows both. */
   readonly ratio: number
+  /** The least and the most of these ratios: how noisy the machine was. */
+  readonly ratioMin: number
+  readonly ratioMax: number
 }

@@ -1,11 +1,12 @@
 /** `npm run bench -- <name…> [--rounds 5] [--json]`: measures, beside the raw limit, in one run. */
 import { parseArgs } from 'node:util'
+import { kafka } from './brokers/kafka/bench.ts'
 import type { Bench, Result } from './contestant.ts'
 import { embedded } from './embedded/bench.ts'
 import { invoke } from './invoke/bench.ts'
 import { runBench } from './run.ts'
 
-const BENCHES: readonly Bench[] = [embedded, invoke]
+const BENCHES: readonly Bench[] = [embedded, invoke, kafka]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -28,13 +29,14 @@ for (const bench of chosen) {
 }
 
 function table(results: readonly Result[]): string {
-  const rows = results.map(({ contestant, median, min, max, ratio }) => [
+  const rows = results.map(({ contestant, median, min, max, ratio, ratioMin, ratioMax }) => [
     contestant,
     String(median),
     `${min}–${max}`,
     ratio.toFixed(2),
+    `${ratioMin.toFixed(2)}–${ratioMax.toFixed(2)}`,
   ])
-  const head = [`${results[0]?.bench}: ${results[0]?.unit}`, 'median', 'min–max', 'ratio']
+  const head = [`${results[0]?.bench}: ${results[0]?.unit}`, 'median', 'min–max', 'ratio', 'of rounds']
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map(row => row[column]?.length ?? 0)))
   return `${[head, ...rows].map(row => row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ')).join('\n')}\n\n`
 }

@@ -11,8 +11,9 @@ export const runBench = async (
 ): Promise<readonly Result[]> => {
   const folder = await mkdtemp(join(tmpdir(), `millrace-bench-${bench.name}-`))
   const running: Running[] = []
+  const { contestants, close } = await bench.open(progress)
   try {
-    for (const [index, contestant] of bench.contestants.entries())
+    for (const [index, contestant] of contestants.entries())
       running.push(await contestant.open(join(folder, String(index))))
     const measured: number[][] = running.map(() => [])
     for (let round = 0; round <= rounds; round += 1) {
@@ -20,28 +21,34 @@ export const runBench = async (
         const value = await contestant.round()
         if (round > 0) measured[index]?.push(value)
         progress(
-          `${bench.name}, round ${round} of ${rounds}: ${bench.contestants[index]?.name} ${Math.round(value)} ${bench.unit}`,
+          `${bench.name}, round ${round} of ${rounds}: ${contestants[index]?.name} ${Math.round(value)} ${bench.unit}`,
         )
       }
     }
-    return bench.contestants.map((contestant, index) =>
+    return contestants.map((contestant, index) =>
       summary(bench, contestant.name, measured[index] ?? [], measured[0] ?? []),
     )
   } finally {
     for (const contestant of running) await contestant.close()
+    await close()
     await rm(folder, { recursive: true, force: true })
   }
 }
 
-const summary = (bench: Bench, contestant: string, values: readonly number[], raw: readonly number[]): Result => ({
-  bench: bench.name,
-  contestant,
-  unit: bench.unit,
-  median: Math.round(median(values)),
-  min: Math.round(Math.min(...values)),
-  max: Math.round(Math.max(...values)),
-  ratio: Number(median(values.map((value, round) => value / (raw[round] ?? value))).toFixed(3)),
-})
+const summary = (bench: Bench, contestant: string, values: readonly number[], raw: readonly number[]): Result => {
+  const ratios = values.map((value, round) => value / (raw[round] ?? value))
+  return {
+    bench: bench.name,
+    contestant,
+    unit: bench.unit,
+    median: Math.round(median(values)),
+    min: Math.round(Math.min(...values)),
+    max: Math.round(Math.max(...values)),
+    ratio: Number(median(ratios).toFixed(3)),
+    ratioMin: Number(Math.min(...ratios).toFixed(3)),
+    ratioMax: Number(Math.max(...ratios).toFixed(3)),
+  }
+}
 
 export const median = (values: readonly number[]): number => {
   const sorted = [...values].sort((a, b) => a - b)

@@ -1,4 +1,4 @@
-import type { Bench } from '../contestant.ts'
+import { type Bench, independent } from '../contestant.ts'
 import { handWritten } from './hand-written.ts'
 import { millrace } from './millrace.ts'
 import { rawProcess } from './raw-process.ts'
@@ -6,5 +6,5 @@ import { rawProcess } from './raw-process.ts'
 export const embedded: Bench = {
   name: 'embedded',
   unit: 'records/s',
-  contestants: [handWritten, millrace('inline'), millrace('process'), rawProcess],
+  open: independent([handWritten, millrace('inline'), millrace('process'), rawProcess]),
 }

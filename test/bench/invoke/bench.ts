@@ -1,9 +1,9 @@
-import type { Bench } from '../contestant.ts'
+import { type Bench, independent } from '../contestant.ts'
 import { millrace } from './millrace.ts'
 import { rawSocketpair } from './raw-socketpair.ts'
 
 export const invoke: Bench = {
   name: 'invoke',
   unit: 'invocations/s',
-  contestants: [rawSocketpair, millrace('inline'), millrace('process')],
+  open: independent([rawSocketpair, millrace('inline'), millrace('process')]),
 }
