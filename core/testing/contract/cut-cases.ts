@@ -30,16 +30,16 @@ export const cutCases: readonly SourceCase[] = [
       const held = await take(harness, source, 5)
       await cut(harness)
       await harness.publish(['after'])
-      const taken = await readOn(source, found => bodies(found).includes('after') && cameAgain(held, found))
+      const taken = await readOn(harness, source, found => bodies(found).includes('after') && cameAgain(held, found))
       for (const each of held)
         if (bodies(taken).includes(bodyOf(each))) assert.ok(each.lost.aborted, 'claimed twice and not lost')
-      await settleAll(source, accept([...held.filter(({ lost }) => !lost.aborted), ...taken]))
-      const late = await readOn(source, async () => (await harness.backlog()) === 0, 'accept')
+      await settleAll(harness, source, accept([...held.filter(({ lost }) => !lost.aborted), ...taken]))
+      const late = await readOn(harness, source, async () => (await harness.backlog()) === 0, 'accept')
       assert.deepEqual(
         new Set([...bodies(held), ...bodies(taken), ...bodies(late)]),
         new Set([...numbered(5), 'after']),
       )
-      await source.close()
+      await closedInTime(harness, source)
     },
   },
   {
@@ -51,13 +51,13 @@ export const cutCases: readonly SourceCase[] = [
       const held = await take(harness, source, 1)
       await cut(harness)
       await harness.publish(['after'])
-      const taken = await readOn(source, found => bodies(found).includes('after') && cameAgain(held, found))
+      const taken = await readOn(harness, source, found => bodies(found).includes('after') && cameAgain(held, found))
       const isLost = held.some(({ lost }) => lost.aborted)
-      await settleAll(source, accept(held))
+      await settleAll(harness, source, accept(held))
       assert.equal(await harness.backlog(), isLost ? 2 : 1)
-      await settleAll(source, accept(taken))
-      await readOn(source, async () => (await harness.backlog()) === 0, 'accept')
-      await source.close()
+      await settleAll(harness, source, accept(taken))
+      await readOn(harness, source, async () => (await harness.backlog()) === 0, 'accept')
+      await closedInTime(harness, source)
     },
   },
   {
@@ -68,13 +68,13 @@ export const cutCases: readonly SourceCase[] = [
       const source = await harness.open()
       await harness.publish(numbered(20))
       const taken = await take(harness, source, 20)
-      const settling = settleAll(source, accept(taken.slice(0, 10)))
+      const settling = settleAll(harness, source, accept(taken.slice(0, 10)))
       await cut(harness)
-      await Promise.all([settling, settleAll(source, accept(taken.slice(10)))])
-      const again = await readOn(source, async () => (await harness.backlog()) === 0, 'accept')
+      await Promise.all([settling, settleAll(harness, source, accept(taken.slice(10)))])
+      const again = await readOn(harness, source, async () => (await harness.backlog()) === 0, 'accept')
       for (const each of taken)
         if (bodies(again).includes(bodyOf(each))) assert.ok(each.lost.aborted, `${bodyOf(each)} was settled, not lost`)
-      await source.close()
+      await closedInTime(harness, source)
     },
   },
   {
@@ -85,9 +85,9 @@ export const cutCases: readonly SourceCase[] = [
       await harness.publish(numbered(4))
       const [first, ...held] = await take(harness, source, 4)
       assert.ok(first)
-      await settleAll(source, accept([first]))
+      await settleAll(harness, source, accept([first]))
       await cut(harness)
-      await closedInTime(source)
+      await closedInTime(harness, source)
       await othersGet(harness, held)
     },
   },
@@ -99,15 +99,15 @@ export const cutCases: readonly SourceCase[] = [
       await harness.publish(numbered(4))
       const [first, ...held] = await take(harness, source, 3)
       assert.ok(first)
-      await settleAll(source, accept([first]))
+      await settleAll(harness, source, accept([first]))
       await restart(harness)
       await harness.publish(['after'])
-      const taken = await readOn(source, found => ['r3', 'after'].every(body => bodies(found).includes(body)))
-      const again = await readOn(source, found => cameAgain(held, [...taken, ...found]))
-      await settleAll(source, accept([...held.filter(({ lost }) => !lost.aborted), ...taken, ...again]))
-      const late = await readOn(source, async () => (await harness.backlog()) === 0, 'accept')
+      const taken = await readOn(harness, source, found => ['r3', 'after'].every(body => bodies(found).includes(body)))
+      const again = await readOn(harness, source, found => cameAgain(held, [...taken, ...found]))
+      await settleAll(harness, source, accept([...held.filter(({ lost }) => !lost.aborted), ...taken, ...again]))
+      const late = await readOn(harness, source, async () => (await harness.backlog()) === 0, 'accept')
       assert.ok(!bodies([...taken, ...again, ...late]).includes('r0'))
-      await source.close()
+      await closedInTime(harness, source)
     },
   },
   {
@@ -118,7 +118,7 @@ export const cutCases: readonly SourceCase[] = [
       await harness.publish(numbered(3))
       const held = await take(harness, source, 3)
       const restarting = restart(harness)
-      await Promise.all([closedInTime(source), restarting])
+      await Promise.all([closedInTime(harness, source), restarting])
       await othersGet(harness, held)
     },
   },
@@ -132,7 +132,7 @@ export const cutCases: readonly SourceCase[] = [
         const found: Delivery[] = []
         for (const source of sources) {
           const taken = await source.poll(request({ max: 7, maxPerLane: 7, waitMs: 100 }))
-          await settleAll(source, accept(taken))
+          await settleAll(harness, source, accept(taken))
           found.push(...taken)
         }
         return found
@@ -144,7 +144,7 @@ export const cutCases: readonly SourceCase[] = [
       }
       assert.deepEqual(seen.toSorted(), numbered(200).toSorted())
       assert.equal(await harness.backlog(), 0)
-      for (const source of sources) await source.close()
+      for (const source of sources) await closedInTime(harness, source)
     },
   },
   {
@@ -158,9 +158,9 @@ export const cutCases: readonly SourceCase[] = [
           const found = await take(harness, source, 100)
           if (found.length === 0) break
           taken.push(...found)
-          await settleAll(source, accept(found))
+          await settleAll(harness, source, accept(found))
         }
-        await source.close()
+        await closedInTime(harness, source)
         assert.deepEqual(bodies(taken), numbered(500))
         const next = await harness.open()
         assert.deepEqual(bodies(await nothingMore(next)), [], `in round ${round}`)
@@ -179,9 +179,9 @@ const cameAgain = (held: readonly Delivery[], found: readonly Delivery[]): boole
 /** Another reader of the group gets these, and with them nothing is left. */
 const othersGet = async (harness: SourceHarness, held: readonly Delivery[]): Promise<void> => {
   const other = await openedAgain(harness)
-  const again = await readOn(other, found => found.length >= held.length)
+  const again = await readOn(harness, other, found => found.length >= held.length)
   assert.deepEqual(bodies(again).toSorted(), bodies(held).toSorted())
-  await settleAll(other, accept(again))
+  await settleAll(harness, other, accept(again))
   assert.equal(await harness.backlog(), 0)
-  await other.close()
+  await closedInTime(harness, other)
 }

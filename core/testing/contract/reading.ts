@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict'
 import { sleep, systemClock } from '../../clock.ts'
 import type { Delivery, PollRequest, Settlement, Source } from '../../contract.ts'
-import { MillraceError } from '../../errors.ts'
+import { errorInfo, MillraceError } from '../../errors.ts'
 import type { SourceHarness } from './harness.ts'
 
 const PATIENCE_MS = 10_000
-/** What a client may take to find that its broker is back: pauses between tries, sessions that have to end. */
-const RECOVERY_MS = 90_000
+/** What a client may take to find that its broker is back, in patiences: pauses between tries, sessions that have to end. */
+const RECOVERY_PATIENCES = 9
 const PAUSE_MS = 200
 /** The core leaves a source behind that takes longer. */
 const CLOSE_MS = 10_000
@@ -62,58 +62,74 @@ export const reject = (deliveries: readonly Delivery[]): readonly Settlement[] =
  * as it comes. Rejects when that takes too long, or with an error that is fatal.
  */
 export const readOn = async (
+  harness: SourceHarness,
   source: Source,
   enough: (taken: readonly Delivery[]) => boolean | Promise<boolean>,
   then: 'hold' | 'accept' = 'hold',
 ): Promise<readonly Delivery[]> => {
   const taken: Delivery[] = []
-  const until = systemClock.monotonic() + RECOVERY_MS
+  const check = deadline(harness)
   while (!(await enough(taken))) {
-    assert.ok(systemClock.monotonic() < until, `waited ${RECOVERY_MS} ms in vain, with ${bodies(taken).join(', ')}`)
+    check(() => `enough was read; there are ${bodies(taken).join(', ') || 'none'}`)
     const found = await source.poll(request({ waitMs: PAUSE_MS })).catch(pauseUnlessFatal)
     taken.push(...found)
-    if (then === 'accept') await settleAll(source, accept(found))
+    if (then === 'accept') await settleAll(harness, source, accept(found))
   }
   return taken
 }
 
-const pauseUnlessFatal = async (error: unknown): Promise<readonly never[]> => {
-  if (error instanceof MillraceError && error.fatal) throw error
-  await sleep(systemClock, PAUSE_MS)
-  return []
-}
-
-/** Opens as the core does, where the broker may not be ready yet. Rejects when it takes too long, or with an error that is fatal. */
+/** Opens as the core does, where the broker may not be ready yet. */
 export const openedAgain = async (harness: SourceHarness): Promise<Source> => {
-  const until = systemClock.monotonic() + RECOVERY_MS
+  const check = deadline(harness)
   for (;;) {
     const source = await harness.open().catch(async error => {
-      if (systemClock.monotonic() > until) throw error
       await pauseUnlessFatal(error)
+      check(() => `a source could be opened: ${errorInfo(error).message}`)
       return undefined
     })
     if (source) return source
   }
 }
 
-/** Settles as the core does: what is answered as unsettled, or not answered, is tried again. Rejects when it takes too long. */
-export const settleAll = async (source: Source, settlements: readonly Settlement[]): Promise<void> => {
-  const until = systemClock.monotonic() + RECOVERY_MS
+/** Settles as the core does: what is answered as unsettled, or not answered, is tried again. */
+export const settleAll = async (
+  harness: SourceHarness,
+  source: Source,
+  settlements: readonly Settlement[],
+): Promise<void> => {
+  const check = deadline(harness)
   for (let left = settlements; left.length > 0; ) {
-    assert.ok(systemClock.monotonic() < until, `${left.length} verdicts were not taken within ${RECOVERY_MS} ms`)
     const unsettled = await source.settle(left).then(
       answer => new Set(answer.map(({ delivery }) => delivery)),
       () => undefined,
     )
     left = left.filter(({ delivery }) => unsettled?.has(delivery) ?? true)
-    if (left.length > 0) await sleep(systemClock, PAUSE_MS)
+    if (left.length === 0) return
+    check(() => `the last ${left.length} verdicts were taken`)
+    await sleep(systemClock, PAUSE_MS)
   }
 }
 
-/** Closes; rejects when it takes longer than the core waits for it. */
-export const closedInTime = async (source: Source): Promise<void> => {
+/** Rejects when closing takes longer than the core waits for it. */
+export const closedInTime = async (harness: SourceHarness, source: Source): Promise<void> => {
+  const limitMs = Math.min(CLOSE_MS, harness.patienceMs ?? PATIENCE_MS)
   const closed = new AbortController()
   const closing = source.close().then(() => closed.abort())
-  await Promise.race([closing, sleep(systemClock, CLOSE_MS, closed.signal)])
-  assert.ok(closed.signal.aborted, `the source was not closed within ${CLOSE_MS} ms`)
+  await Promise.race([closing, sleep(systemClock, limitMs, closed.signal)])
+  assert.ok(closed.signal.aborted, `the source was not closed within ${limitMs} ms`)
+}
+
+/** Fails, with what was waited for, once recovering has taken too long. */
+const deadline = ({ patienceMs = PATIENCE_MS }: SourceHarness): ((what: () => string) => void) => {
+  const limitMs = RECOVERY_PATIENCES * patienceMs
+  const until = systemClock.monotonic() + limitMs
+  return what => {
+    if (systemClock.monotonic() > until) assert.fail(`waited ${limitMs} ms in vain until ${what()}`)
+  }
+}
+
+const pauseUnlessFatal = async (error: unknown): Promise<readonly never[]> => {
+  if (error instanceof MillraceError && error.fatal) throw error
+  await sleep(systemClock, PAUSE_MS)
+  return []
 }
