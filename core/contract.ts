@@ -56,6 +56,11 @@ export interface Delivery {
   readonly priorDeliveries?: number
   /** Aborted when the claim is gone: partition revoked, channel closed, caller hung up. Frees credit at once. */
   readonly lost: AbortSignal
+  /**
+   * Aborted when the source is about to hand over what it owns, and wants back what does not run: the core releases it at
+   * once, and what runs when it would have to wait. Such a release gives back that record alone.
+   */
+  readonly recalled?: AbortSignal
   /** Milliseconds since the epoch by which a request source wants its answer. */
   readonly deadline?: number
   /** A dead letter's id: the delivery skips filter and `maxAge` and starts at attempt 1. */

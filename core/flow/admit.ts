@@ -3,11 +3,12 @@ import { sleep } from '../clock.ts'
 import type { Attempt, Delivery, Recalled } from '../contract.ts'
 import { wrapError } from '../errors.ts'
 import { keyText } from '../values.ts'
-import { giveBack, holdStopped, lose } from './ending.ts'
+import { giveBack, giveBackBehind, holdStopped, lose } from './ending.ts'
 import { bytesOf, type Entry, type Scope } from './entry.ts'
 import { observe } from './events.ts'
 import type { Flow } from './flow.ts'
 import type { Order } from './policy.ts'
+import { resumeWait, watchRecall } from './recall.ts'
 import { delayMs } from './retry.ts'
 
 /** At this many claims without a verdict a record is a suspect (DESIGN 1.12). */
@@ -23,14 +24,18 @@ export const admit = async (flow: Flow, deliveries: readonly Delivery[], signal:
   const known = await recall(flow, deliveries, signal)
   if (!known) return refuse(flow, deliveries)
   const now = flow.tools.clock.monotonic()
+  const waitOn: Entry[] = []
   for (const delivery of deliveries) {
     const entry = newEntry(flow, delivery, known.get(delivery.record.id), now)
     flow.counters.received += 1
     flow.credit.claim(entry)
     flow.waiting.add(entry)
     watchClaim(flow, entry)
+    watchRecall(flow, entry)
+    if (resumeWait(flow, entry)) waitOn.push(entry)
     if (entry.scope.name !== null && flow.stoppedScopes.has(entry.scope.name)) holdStopped(flow, entry.scope)
   }
+  for (const entry of waitOn) giveBackBehind(flow, entry)
   observe('delivered', () => ({ mapping: flow.spec.name, records: deliveries.map(delivery => delivery.record) }))
   flow.changed()
 }

@@ -2,10 +2,11 @@
 import type { Attempt, ErrorInfo } from '../contract.ts'
 import type { Report } from '../engine/contract.ts'
 import type { Judged } from './conclude.ts'
-import { giveBack } from './ending.ts'
+import { GIVE_BACK_FROM_MS, giveBack, giveBackBehind } from './ending.ts'
 import { type Entry, newSplit, type Part, type Scope } from './entry.ts'
 import type { Batch, Flow } from './flow.ts'
 import type { Judgement, Verdict } from './outcome.ts'
+import { giveBackRecalled } from './recall.ts'
 import { DEFER_FROM_MS, deferralStep, delayMs } from './retry.ts'
 import { rememberAttempts } from './suspect.ts'
 
@@ -48,6 +49,7 @@ export const retry = (
         judged.map(([entry, verdict]) => [entry, waitOf(flow, entry, verdict, report)]),
       )
   }
+  giveBackRecalled(flow, entries)
 }
 
 /**
@@ -131,16 +133,4 @@ const putBackOrDefer = (flow: Flow, waits: readonly (readonly [Entry, number])[]
   for (const [{ scope }, wait] of staying) waitOfScope.set(scope, Math.max(wait, waitOfScope.get(scope) ?? 0))
   for (const [scope, wait] of waitOfScope) if (wait > 0) flow.waiting.block(scope, now + wait)
   for (const [entry, wait] of staying) if (wait >= GIVE_BACK_FROM_MS) giveBackBehind(flow, entry)
-}
-
-/** A lane whose head waits at least this long gives back what it claimed behind it, so that others may have the credit. */
-const GIVE_BACK_FROM_MS = 1_000
-
-const giveBackBehind = (flow: Flow, head: Entry): void => {
-  // Giving back a record gives back all behind it in its lane, also one that is just being parked.
-  if (flow.spec.policy.order !== 'lane' || flow.parker.size > 0) return
-  for (const entry of head.scope.queue.slice(1)) {
-    flow.waiting.remove(entry)
-    giveBack(flow, entry, undefined)
-  }
 }

@@ -140,6 +140,19 @@ export const holdStopped = (flow: Flow, scope: Scope): void => {
   }
 }
 
+/** A lane whose head waits at least this long gives back what it claimed behind it, so that others may have the credit. */
+export const GIVE_BACK_FROM_MS = 1_000
+
+/** In an ordered lane, gives back what stands behind a head that waits. */
+export const giveBackBehind = (flow: Flow, head: Entry): void => {
+  // Giving back a record gives back all behind it in its lane, also one that is just being parked.
+  if (flow.spec.policy.order !== 'lane' || flow.parker.size > 0) return
+  for (const entry of head.scope.queue.slice(1)) {
+    flow.waiting.remove(entry)
+    giveBack(flow, entry, undefined)
+  }
+}
+
 /** The attempts of a record that was processed in the end are of no more use; forgetting them can wait. */
 const forgetAttempts = (flow: Flow, entry: Entry): void => {
   const { record } = entry.delivery

@@ -65,6 +65,10 @@ export interface Flow {
   readonly ghosts: Set<string>
   /** What is known of records whose claim was lost, which their next delivery may not tell. */
   readonly lostIds: Map<string, readonly Attempt[]>
+  /** Signals of recalls that are listened to. */
+  readonly recalls: WeakSet<AbortSignal>
+  /** Until when recalled records wait, by the monotonic clock, should they come back. */
+  readonly waits: Map<string, number>
   /** Attempts that are being written down: a stop waits for them, so that they survive it. */
   readonly writing: Set<Promise<unknown>>
   /** Lanes or keys that stopped behind a dead letter (`onDeadLetter: 'stop'`), by the name of their scope. */

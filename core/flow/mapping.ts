@@ -83,6 +83,8 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
     claims: new Map(),
     ghosts: new Set(),
     lostIds: new Map(),
+    recalls: new WeakSet(),
+    waits: new Map(),
     writing: new Set(),
     stoppedScopes: new Set(),
     source: noSource,
