@@ -8,7 +8,21 @@ export type { AppStatus } from './app-status.ts'
 export type { Channel, Codec, DataOf, InputOf, Reading } from './config/channel.ts'
 export { type Config, defineConfig, type MappingConfig } from './config/define.ts'
 export { env, file } from './config/secret.ts'
-export type { Attempt, DeadLetter, EventRecord, Header, HeaderValue, OutgoingRecord } from './contract.ts'
+export type {
+  Attempt,
+  DeadLetter,
+  Delivery,
+  EventRecord,
+  Header,
+  HeaderValue,
+  Lag,
+  OutgoingRecord,
+  PollRequest,
+  ReadOptions,
+  Settlement,
+  Source,
+  Unsettled,
+} from './contract.ts'
 export { ERROR_CODES, type ErrorCode, MillraceError } from './errors.ts'
 export { type FlowEvents, onFlowEvent } from './flow/events.ts'
 export type { FunctionContext, SendRecord } from './function/context.ts'

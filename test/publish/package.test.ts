@@ -28,6 +28,59 @@ const installed = async (context: TestContext): Promise<string> => {
   return folder
 }
 
+/** A connector of a user's own, as small as one can be, and the suite over it. */
+const OWN_CONNECTOR = `
+import type { Delivery, EventRecord, Source } from 'millrace'
+import { type Skip, type SourceHarness, sourceCases, sourceContract } from 'millrace/testing'
+
+interface Stored { readonly body: Uint8Array; readonly id: string; attempts: number; claim: object | undefined }
+
+const deliver = (stored: Stored): Delivery => ({
+  record: { id: stored.id, idStrength: 'stable', source: 'own/list', time: 0, key: null, headers: [], body: stored.body } satisfies EventRecord,
+  lane: 'all', attempts: stored.attempts, firstSeen: 0, lost: new AbortController().signal,
+})
+
+const openList = (list: Stored[]): Source => ({
+  ordered: false, retries: 'core', deferStepsMs: [],
+  async poll({ max, maxPerLane }) {
+    const free = list.filter(({ claim }) => !claim).slice(0, Math.min(max, maxPerLane))
+    return free.map(stored => {
+      const delivery = deliver(stored)
+      stored.claim = delivery
+      return delivery
+    })
+  },
+  async settle(settlements) {
+    for (const { delivery, outcome } of settlements) {
+      const at = list.findIndex(({ claim }) => claim === delivery)
+      if (outcome === 'accepted' && at >= 0) list.splice(at, 1)
+    }
+    return []
+  },
+  async pause() {}, async resume() {}, async close() {},
+})
+
+const prepare = async (): Promise<SourceHarness> => {
+  const list: Stored[] = []
+  return {
+    open: async () => openList(list),
+    publish: async bodies => {
+      for (const body of bodies) list.push({ body: Buffer.from(body), id: String(list.length), attempts: 0, claim: undefined })
+    },
+    send: async () => {}, crash: async () => {}, patienceMs: 100,
+    backlog: async () => list.length,
+  }
+}
+
+const kept = ['what is claimed is unsettled until it is settled', 'poll answers with at most max, and at most maxPerLane of one lane']
+const skip: Skip = {
+  reason: 'an array promises nothing else',
+  promises: sourceCases.map(({ promise }) => promise).filter(promise => !kept.includes(promise)),
+}
+sourceContract('a list', prepare, [skip])
+sourceContract('a list that says too much', prepare, [{ ...skip, promises: skip.promises.slice(1) }])
+`
+
 test('what is published installs, can be imported with its types, and brings the command', async context => {
   const folder = await installed(context)
   writeFileSync(join(folder, 'doors.js'), "console.log(typeof (await import('millrace')).defineConfig)")
@@ -51,11 +104,18 @@ test('what is published installs, can be imported with its types, and brings the
   const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
   // A user of Node's own modules has their types; ours refer to them.
   const nodeTypes = ['--types', 'node', '--typeRoots', join(ROOT, 'node_modules/@types')]
-  await ran(
-    startNode(context, [tsc, '--noEmit', '--strict', '--module', 'nodenext', ...nodeTypes, 'typed.ts'], {
-      cwd: folder,
-    }),
-  )
+  const typed = (file: string) =>
+    ran(startNode(context, [tsc, '--noEmit', '--strict', '--module', 'nodenext', ...nodeTypes, file], { cwd: folder }))
+  await typed('typed.ts')
+
+  writeFileSync(join(folder, 'own.test.ts'), OWN_CONNECTOR)
+  await typed('own.test.ts')
+  const suite = startNode(context, ['--test', '--test-reporter=tap', 'own.test.ts'], { cwd: folder })
+  assert.equal((await suite.ended).code, 1)
+  assert.match(suite.output(), /^ok \d+ - a list: what is claimed is unsettled until it is settled$/m)
+  assert.match(suite.output(), /^ok \d+ - a list: close ends a poll that waits # SKIP an array promises nothing else$/m)
+  assert.match(suite.output(), /^not ok \d+ - a list that says too much: poll resolves as soon as it has one record$/m)
+  assert.match(suite.output(), /^# fail 1$/m)
 
   const help = await ran(startNode(context, ['node_modules/.bin/millrace', '--help'], { cwd: folder }))
   assert.match(help, /millrace/)
