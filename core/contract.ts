@@ -58,7 +58,8 @@ export interface Delivery {
   readonly lost: AbortSignal
   /**
    * Aborted when the source is about to hand over what it owns, and wants back what does not run: the core releases it at
-   * once, and what runs when it would have to wait. Such a release gives back that record alone.
+   * once, and what runs when it would have to wait. Such a release gives back that record alone. A claim that outlives
+   * the handing over has another signal from then on, so that it is to be read anew each time.
    */
   readonly recalled?: AbortSignal
   /** Milliseconds since the epoch by which a request source wants its answer. */

@@ -19,13 +19,15 @@ export interface Lane extends TopicPartition {
   /** Fetched, not claimed, ascending. */
   mailbox: Waiting[]
   mailboxBytes: number
-  /** Handed out and unsettled, by offset, ascending. */
+  /** Handed out and unsettled, by offset. */
   readonly claims: Map<number, Claim>
   /** What is known of unfinished records that came before. */
   readonly notes: Map<number, Note>
   /** The client fetches nothing of it. */
   paused: 'no' | 'full'
   owned: 'yes' | 'no'
+  /** Aborted while a rebalance waits for what runs: what does not run is wanted back. */
+  recall: AbortController
   /** Raised by every change that a commit should tell; what the broker has confirmed. */
   version: number
   confirmed: number
@@ -67,6 +69,7 @@ export const createLane = ({ topic, partition }: TopicPartition, { committed, fi
   notes: new Map(notes),
   paused: 'no',
   owned: 'yes',
+  recall: new AbortController(),
   version: 0,
   confirmed: 0,
   committed,
@@ -132,6 +135,9 @@ const handOut = (lane: Lane, waiting: Waiting, nowMs: number): Delivery => {
       if (claimed.state === 'lost') claimed.lost.abort()
       return claimed.lost.signal
     },
+    get recalled() {
+      return lane.recall.signal
+    },
     [CLAIM]: claimed,
   }
   return delivery
@@ -139,11 +145,12 @@ const handOut = (lane: Lane, waiting: Waiting, nowMs: number): Delivery => {
 
 /**
  * Applies verdicts on claims of this lane. What was accepted or rejected is finished. What was given back goes to the
- * mailbox, with all that was claimed after it: those claims are lost.
+ * mailbox, with all that was claimed after it: those claims are lost. During a recall it goes back alone, since nothing is
+ * handed out that could overtake it.
  */
 export const applyVerdicts = (lane: Lane, verdicts: readonly Settlement[]): void => {
   const finished: number[] = []
-  let releasedFrom = Number.POSITIVE_INFINITY
+  const released: number[] = []
   for (const verdict of verdicts) {
     const claimed = claimOf(verdict.delivery)
     if (claimed?.state !== 'open') continue
@@ -154,12 +161,14 @@ export const applyVerdicts = (lane: Lane, verdicts: readonly Settlement[]): void
     } else {
       lane.notes.set(claimed.offset, { attempts: verdict.attempts, firstSeen: claimed.firstSeen })
       claimed.state = 'settled'
-      releasedFrom = Math.min(releasedFrom, claimed.offset)
+      released.push(claimed.offset)
     }
   }
   lane.tracker = finish(lane.tracker, runsOf(finished))
-  if (finished.length > 0 || releasedFrom < Number.POSITIVE_INFINITY) lane.version += 1
-  putBack(lane, releasedFrom)
+  if (finished.length === 0 && released.length === 0) return
+  lane.version += 1
+  const [all, alone] = [Math.min(...released), new Set(released)]
+  putBack(lane, lane.recall.signal.aborted ? offset => alone.has(offset) : offset => offset >= all)
 }
 
 const close = (lane: Lane, claimed: Claim): void => {
@@ -167,17 +176,26 @@ const close = (lane: Lane, claimed: Claim): void => {
   lane.claims.delete(claimed.offset)
 }
 
-const putBack = (lane: Lane, from: number): void => {
-  const back = [...lane.claims.values()].filter(claimed => claimed.offset >= from)
+const putBack = (lane: Lane, isBack: (offset: number) => boolean): void => {
+  const back = [...lane.claims.values()].filter(({ offset }) => isBack(offset))
   for (const claimed of back) {
     lane.claims.delete(claimed.offset)
     lane.mailboxBytes += claimed.bytes
     if (!lane.notes.has(claimed.offset))
       lane.notes.set(claimed.offset, { attempts: claimed.attempts, firstSeen: claimed.firstSeen })
   }
-  lane.mailbox.unshift(...back.map(({ offset, record, bytes }) => ({ offset, record, bytes })))
+  const waiting = back.map(({ offset, record, bytes }) => ({ offset, record, bytes }))
+  lane.mailbox = [...waiting, ...lane.mailbox].sort((one, other) => one.offset - other.offset)
   // Last, since whoever listens may ask for more at once.
   for (const claimed of back) lose(claimed)
+}
+
+/** What does not run is wanted back, because the partition may go to somebody else. */
+export const recallLane = (lane: Lane): void => lane.recall.abort()
+
+/** The partition has stayed: what was not given back may wait again. */
+export const endRecall = (lane: Lane): void => {
+  if (lane.recall.signal.aborted) lane.recall = new AbortController()
 }
 
 /** The partition is somebody else's, or is not known to be ours any more. */

@@ -12,7 +12,7 @@ import { logGap, openLanes, type Reader } from './assignment.ts'
 import type { Committer } from './commit.ts'
 import { isFenced } from './failure.ts'
 import type { Group, GroupHooks, Member } from './group.ts'
-import { createLane, type Lane, loseLane, receive } from './lane.ts'
+import { createLane, endRecall, type Lane, loseLane, recallLane, receive } from './lane.ts'
 import { laneName } from './place.ts'
 
 export interface Owned {
@@ -68,6 +68,7 @@ export const ownershipHooks = (owned: Owned, tools: OwnershipTools): GroupHooks 
     const gained = places.filter(place => !owned.lanes.has(laneName(place)))
     const lanes = await openLanes(tools.group(), tools.reader, gained, tools.log)
     for (const lane of lanes) owned.lanes.set(lane.name, lane)
+    for (const lane of owned.lanes.values()) endRecall(lane)
     owned.member = member
     owned.phase = 'running'
     owned.settledPhase.resolve()
@@ -101,13 +102,15 @@ const moveTo = (owned: Owned, { log }: OwnershipTools, lane: Lane, offset: numbe
 }
 
 /**
- * Nothing more is handed out; what runs may end and be committed while the group waits. Heartbeats go on, since a
+ * Nothing more is handed out, and what does not run is asked back; what runs may end and be committed while the group
+ * waits. Heartbeats go on, since a
  * member that is silent for the session timeout is thrown out also while it is waited for.
  */
 const drain = async (owned: Owned, tools: OwnershipTools, member: Member): Promise<void> => {
   const { clock } = tools
   const until = clock.monotonic() + tools.drainMs
   owned.phase = 'draining'
+  for (const lane of owned.lanes.values()) recallLane(lane)
   while (owned.phase === 'draining' && hasClaims(owned)) {
     const leftMs = until - clock.monotonic()
     if (leftMs <= 0) break

@@ -6,7 +6,7 @@ import { GIVE_BACK_FROM_MS, giveBack, giveBackBehind } from './ending.ts'
 import { type Entry, newSplit, type Part, type Scope } from './entry.ts'
 import type { Batch, Flow } from './flow.ts'
 import type { Judgement, Verdict } from './outcome.ts'
-import { giveBackRecalled } from './recall.ts'
+import { watchRecall } from './recall.ts'
 import { DEFER_FROM_MS, deferralStep, delayMs } from './retry.ts'
 import { rememberAttempts } from './suspect.ts'
 
@@ -49,7 +49,7 @@ export const retry = (
         judged.map(([entry, verdict]) => [entry, waitOf(flow, entry, verdict, report)]),
       )
   }
-  giveBackRecalled(flow, entries)
+  for (const entry of entries) watchRecall(flow, entry)
 }
 
 /**

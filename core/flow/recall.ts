@@ -7,7 +7,7 @@ import { giveBack } from './ending.ts'
 import type { Entry } from './entry.ts'
 import type { Flow } from './flow.ts'
 
-/** Gives the entry back when it is recalled and does not run; call it for every entry that is let in. */
+/** Gives the entry back when it is recalled and does not run. To be called whenever it begins to wait. */
 export const watchRecall = (flow: Flow, entry: Entry): void => {
   const { recalled } = entry.delivery
   if (!recalled) return
@@ -21,8 +21,7 @@ export const watchRecall = (flow: Flow, entry: Entry): void => {
   recalled.addEventListener('abort', giveBackAll, { once: true })
 }
 
-/** Gives back those that are recalled and wait; what is running is looked at again when it has ended. */
-export const giveBackRecalled = (flow: Flow, entries: readonly Entry[]): void => {
+const giveBackRecalled = (flow: Flow, entries: readonly Entry[]): void => {
   const now = flow.tools.clock.monotonic()
   for (const entry of entries) {
     if (entry.state !== 'waiting' || entry.delivery.recalled?.aborted !== true) continue
