@@ -20,6 +20,8 @@ export type Dated = OutgoingRecord & Required<Pick<OutgoingRecord, 'id' | 'time'
 export interface Travelling {
   readonly attempts: number
   readonly firstSeen: number
+  /** Claims that ended without a verdict before; left out for none. */
+  readonly deliveries?: number
   /** The delay queue it goes through. */
   readonly delayedBy?: string
 }
@@ -52,9 +54,10 @@ export const messageOf = (
   }
 }
 
-const travellingHeaders = ({ attempts, firstSeen, delayedBy }: Travelling): readonly Header[] => [
+const travellingHeaders = ({ attempts, firstSeen, deliveries = 0, delayedBy }: Travelling): readonly Header[] => [
   [OWN.attempts, attempts],
   [OWN.firstSeen, firstSeen],
+  ...(deliveries === 0 ? [] : [[OWN.deliveries, deliveries] as const]),
   ...(delayedBy === undefined ? [] : [[OWN.delayedBy, delayedBy] as const]),
 ]
 

@@ -15,6 +15,8 @@ export const OWN = {
   routingKey: 'millrace-routing-key',
   attempts: 'millrace-attempts',
   firstSeen: 'millrace-first-seen',
+  /** Claims that ended without a verdict, as the broker had counted them before the record was published again. */
+  deliveries: 'millrace-deliveries',
   /** The delay queue it came through, whose marks in the broker's own headers are not the record's. */
   delayedBy: 'millrace-delayed-by',
 } as const

@@ -16,6 +16,8 @@ export interface Travelled {
   readonly attempts: number
   /** Milliseconds since the epoch; undefined where the message was never published again. */
   readonly firstSeen: number | undefined
+  /** Claims that ended without a verdict, before it was published again. */
+  readonly deliveries: number
 }
 
 /**
@@ -41,7 +43,11 @@ export const recordOf = (place: Place, message: ConsumeMessage, now: number): Ev
 
 export const travelled = (message: ConsumeMessage): Travelled => {
   const raw = rawHeaders(message)
-  return { attempts: countIn(raw[OWN.attempts]) ?? 0, firstSeen: countIn(raw[OWN.firstSeen]) }
+  return {
+    attempts: countIn(raw[OWN.attempts]) ?? 0,
+    firstSeen: countIn(raw[OWN.firstSeen]),
+    deliveries: countIn(raw[OWN.deliveries]) ?? 0,
+  }
 }
 
 /** The exchange and routing key with which a record came. */
