@@ -1,6 +1,6 @@
 /** Records on their way to RabbitMQ, as messages. What comes from there is in `record.ts`. */
 import type { Options } from 'amqplib'
-import type { Header, HeaderValue, OutgoingRecord } from '../../core/contract.ts'
+import type { EventRecord, Header, HeaderValue, OutgoingRecord } from '../../core/contract.ts'
 import { headerOut, OWN, propertyHeader } from './own.ts'
 import { type CameBy, keyBy } from './record.ts'
 import { type AmqpTable, LAST_SECOND, tableOut } from './values.ts'
@@ -22,29 +22,66 @@ export interface Travelling {
   readonly firstSeen: number
   /** Claims that ended without a verdict before; left out for none. */
   readonly deliveries?: number
-  /** The delay queue it goes through. */
-  readonly delayedBy?: string
 }
 
-/**
- * The message for a record. `seenAs` is what a reader is to see as its exchange and routing key, where those it is
- * published with are others. All that AMQP or the broker would not keep or would act upon is kept in headers.
- */
-export const messageOf = (
-  record: Dated,
+interface Way {
+  /** The exchange and routing key that a reader is to see, where it is published with others. */
+  readonly seenAs?: CameBy | undefined
+  /** The delay queue it goes through. */
+  readonly delayedBy?: string | undefined
+}
+
+/** A message for a record that is new to the broker; it gets the properties that tell any reader its id and time. */
+export const newMessage = (record: Dated, to: CameBy, way: Way = {}): Message => {
+  const { live, kept } = splitProperties(record.properties ?? {})
+  return compose(record, to, way, { options: dated(record, live), kept, travelling: [] })
+}
+
+/** A message for a record that was read from `queue` and goes back there, with the properties it had and no others. */
+export const sameMessage = (
+  record: EventRecord,
   to: CameBy,
-  { seenAs = to, travelling }: { readonly seenAs?: CameBy; readonly travelling?: Travelling } = {},
+  { attempts, firstSeen, deliveries = 0 }: Travelling,
+  { delayedBy }: Pick<Way, 'delayedBy'> = {},
 ): Message => {
   const { live, kept } = splitProperties(record.properties ?? {})
-  // One that is published again is to come back with the properties it had, and no others.
-  const options = travelling === undefined ? dated(record, live) : live
+  const travelling: readonly Header[] = [
+    [OWN.attempts, attempts],
+    [OWN.firstSeen, firstSeen],
+    ...(deliveries === 0 ? [] : [[OWN.deliveries, deliveries] as const]),
+  ]
+  return compose(record, to, { seenAs: cameBy(record), delayedBy }, { options: live, kept, travelling })
+}
+
+/** How the record came; undefined where it came through the default exchange, as whatever goes to a queue does. */
+export const cameBy = ({ position }: Pick<OutgoingRecord, 'position'>): CameBy | undefined => {
+  const { exchange, routingKey } = position ?? {}
+  return typeof exchange === 'string' && typeof routingKey === 'string' && exchange !== ''
+    ? { exchange, routingKey }
+    : undefined
+}
+
+interface Parts {
+  readonly options: Live
+  readonly kept: readonly Header[]
+  readonly travelling: readonly Header[]
+}
+
+/** All that AMQP or the broker would not keep, or would act upon, is kept in headers. */
+const compose = (
+  record: Dated,
+  to: CameBy,
+  { seenAs, delayedBy }: Way,
+  { options, kept, travelling }: Parts,
+): Message => {
   const own: Header[] = [
     ...(options.messageId === record.id ? [] : [[OWN.id, record.id] as const]),
     ...((options.timestamp ?? 0) * 1_000 === record.time ? [] : [[OWN.time, record.time] as const]),
-    ...ownKey(record, seenAs),
+    ...ownKey(record, seenAs ?? to),
     ...(record.body === null ? [[OWN.tombstone, true] as const] : []),
-    ...(seenAs === to ? [] : [[OWN.exchange, seenAs.exchange] as const, [OWN.routingKey, seenAs.routingKey] as const]),
-    ...(travelling === undefined ? [] : travellingHeaders(travelling)),
+    ...(seenAs ? [[OWN.exchange, seenAs.exchange] as const, [OWN.routingKey, seenAs.routingKey] as const] : []),
+    ...(delayedBy === undefined ? [] : [[OWN.delayedBy, delayedBy] as const]),
+    ...travelling,
     ...kept.map(([name, value]) => [propertyHeader(name), value] as const),
   ]
   return {
@@ -53,13 +90,6 @@ export const messageOf = (
     options: { ...options, persistent: true, mandatory: true, headers: headersOut(record.headers ?? [], own) },
   }
 }
-
-const travellingHeaders = ({ attempts, firstSeen, deliveries = 0, delayedBy }: Travelling): readonly Header[] => [
-  [OWN.attempts, attempts],
-  [OWN.firstSeen, firstSeen],
-  ...(deliveries === 0 ? [] : [[OWN.deliveries, deliveries] as const]),
-  ...(delayedBy === undefined ? [] : [[OWN.delayedBy, delayedBy] as const]),
-]
 
 const EMPTY = new Uint8Array()
 

@@ -1,7 +1,9 @@
 /** What a channel wants the broker to have: queues, exchanges and bindings as data. `topology.ts` declares them. */
 import type { ChannelRef, HeaderValue } from '../../core/contract.ts'
+import type { BrokerVersion } from './connection.ts'
 import type { Binding, BoundExchange, ExchangeType, Table } from './options.ts'
 import { channelSettings, invalid } from './settings.ts'
+import { isAtLeast } from './version.ts'
 
 export interface QueuePlan {
   readonly queue: string
@@ -39,20 +41,20 @@ export interface BindingPlan {
 
 /**
  * The queue that a reader of this channel reads: the channel's own, or, of an exchange, one named after the group that
- * gets everything. `serverMajor` is the broker's version. Throws CONFIG_INVALID.
+ * gets everything. Throws CONFIG_INVALID.
  */
-export const queuePlan = (channel: ChannelRef, group: string, serverMajor: number): QueuePlan => {
-  if (channel.type === 'queue') return ownQueue(channel, serverMajor)
+export const queuePlan = (channel: ChannelRef, group: string, server: BrokerVersion): QueuePlan => {
+  if (channel.type === 'queue') return ownQueue(channel, server)
   const { exchange, declare } = exchangePlan(channel)
   if (declare?.type === 'direct')
     throw invalid(
       `channels.${channel.address} is a direct exchange, of which a source must say its keys: read({ group, keys: ['…'] })`,
     )
   const bind = [{ exchange, ...declare }]
-  return ownQueue({ ...channel, name: group, options: { bind } }, serverMajor)
+  return ownQueue({ ...channel, name: group, options: { bind } }, server)
 }
 
-const ownQueue = (channel: ChannelRef, serverMajor: number): QueuePlan => {
+const ownQueue = (channel: ChannelRef, server: BrokerVersion): QueuePlan => {
   const { declare, messageId, ...options } = channelSettings('queue', channel)
   const at = `channels.${channel.address}`
   const quorum = options.type === 'quorum'
@@ -65,7 +67,7 @@ const ownQueue = (channel: ChannelRef, serverMajor: number): QueuePlan => {
   const given = argumentsOf(options)
   const wished: Table = quorum
     ? // Since 4.0 a quorum queue drops what it has delivered 20 times, unless told otherwise.
-      serverMajor >= 4 && given['x-delivery-limit'] === undefined
+      isAtLeast(server, 4, 0) && given['x-delivery-limit'] === undefined
       ? { 'x-delivery-limit': -1 }
       : {}
     : // A virtual host may have another type by default.
