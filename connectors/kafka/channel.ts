@@ -6,7 +6,7 @@ import type {
   PositionedChannel,
   ReadChoice,
 } from '../../core/config/channel.ts'
-import { duration, isText, option, size, text, type Written } from '../../core/config/option.ts'
+import { choice, duration, isText, option, size, text, type Written } from '../../core/config/option.ts'
 import type { SecretRef } from '../../core/config/secret.ts'
 
 type Text = string | SecretRef
@@ -98,7 +98,15 @@ export const kafkaOptions = {
       doc: 'How much of one partition is fetched at once; up to five times as much is held of each partition.',
     }),
   },
-  channels: { topic: {} },
+  channels: {
+    topic: {
+      compression: choice({
+        of: ['none', 'gzip', 'snappy', 'lz4', 'zstd'],
+        default: 'none',
+        doc: 'How records that are sent are packed. `snappy` needs the package snappyjs; the others need none.',
+      }),
+    },
+  },
 }
 
 /** A connection to a Kafka cluster. */

@@ -3,6 +3,7 @@ import kafkajs, { type Kafka, type KafkaConfig, type LogEntry, type SASLOptions 
 import { reveal, type Secret } from '../../core/config/secret.ts'
 import { MillraceError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
+import { registerCodecs } from './compression.ts'
 import { mendTimers } from './quiet.ts'
 
 type Text = string | Secret
@@ -38,6 +39,7 @@ export interface ClientTools {
 
 export const createClient = (name: string, options: KafkaOptions, tools: ClientTools): Kafka => {
   mendTimers()
+  registerCodecs()
   const config: KafkaConfig = {
     clientId: options.clientId === undefined ? `millrace-${name}` : reveal(options.clientId),
     brokers: brokersOf(name, options.brokers),

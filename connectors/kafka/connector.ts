@@ -2,6 +2,7 @@
 import type { Connection, Connector, Context, Sink, Source } from '../../core/contract.ts'
 import { MillraceError } from '../../core/errors.ts'
 import { createClient, type KafkaOptions } from './client.ts'
+import { type Compression, needsCodec } from './compression.ts'
 import { createAdmin } from './lag.ts'
 import { connectionSettings } from './settings.ts'
 import { createSink } from './sink.ts'
@@ -35,9 +36,11 @@ const connectionTo = (name: string, options: KafkaOptions, { clock, log }: Conte
       sources.add(source)
       return { ...source, close: () => source.close().then(() => void sources.delete(source)) }
     },
-    async openSink({ name: topic, address }) {
+    async openSink({ name: topic, address, options }) {
       mustBeOpen()
-      const sink = createSink(kafka, topic, address)
+      const compression = (options.compression ?? 'none') as Compression
+      needsCodec(compression, `channels.${address}.compression`)
+      const sink = createSink(kafka, { topic, address, compression })
       sinks.add(sink)
       return sink
     },

@@ -39,7 +39,7 @@ const ADVICE: readonly (readonly [names: readonly string[], fatal: 'fatal' | 'ag
   [
     ['KafkaJSNotImplemented'],
     'fatal',
-    'its records are compressed in a way that needs a codec which is not installed; have producers use gzip or none',
+    'its records are compressed in a way that is not known here; have producers use gzip, lz4, zstd or none',
   ],
   [
     ['UNKNOWN_TOPIC_OR_PARTITION'],

@@ -2,6 +2,7 @@
 import kafkajs, { type ICustomPartitioner, type Kafka, type Message, type Producer } from 'kafkajs'
 import type { OutgoingRecord, Sink } from '../../core/contract.ts'
 import { MillraceError } from '../../core/errors.ts'
+import { COMPRESSION_TYPES, type Compression } from './compression.ts'
 import { isNamed, kafkaError } from './failure.ts'
 import { headersOut } from './headers.ts'
 
@@ -9,8 +10,14 @@ type Outcome = null | MillraceError
 
 const RETRY = { initialRetryTime: 200, maxRetryTime: 3_000, retries: 5 }
 
+export interface SinkOptions {
+  readonly topic: string
+  readonly address: string
+  readonly compression: Compression
+}
+
 /** Connects with the first send. After a send that failed the producer is another one: its sequence may be broken. */
-export const createSink = (kafka: Kafka, topic: string, address: string): Sink => {
+export const createSink = (kafka: Kafka, { topic, address, compression }: SinkOptions): Sink => {
   let producer: Promise<Producer> | undefined
   let turn: Promise<unknown> = Promise.resolve()
   let closed: Promise<void> | undefined
@@ -38,7 +45,12 @@ export const createSink = (kafka: Kafka, topic: string, address: string): Sink =
   const sendTogether = async (messages: readonly Message[]): Promise<Outcome> => {
     try {
       producer ??= connect()
-      await (await producer).send({ topic, acks: -1, messages: [...messages] })
+      await (await producer).send({
+        topic,
+        acks: -1,
+        compression: COMPRESSION_TYPES[compression],
+        messages: [...messages],
+      })
       return null
     } catch (error) {
       await discard()
