@@ -1,0 +1,259 @@
+/**
+ * The source of a queue: `poll` and `settle` over a session, and another session whenever one has failed. What a failed
+ * one had claimed is lost, and the broker delivers it again.
+ */
+import { type Clock, sleep } from '../../core/clock.ts'
+import type { Delivery, PollRequest, Settlement, Source, Unsettled } from '../../core/contract.ts'
+import type { MillraceError } from '../../core/errors.ts'
+import type { Log } from '../../core/log.ts'
+import { againMessage, renewal, renewalCount, travellingOf } from './again.ts'
+import { deliver, type OpenVerdict, openVerdicts, type Step, stepOf } from './claims.ts'
+import type { Link, Opened } from './connection.ts'
+import { type Deferral, type Delays, defer, delayStepsMs } from './delays.ts'
+import { rabbitError } from './failure.ts'
+import type { Message } from './message.ts'
+import type { Outcome, Publisher } from './publisher.ts'
+import type { Place } from './record.ts'
+import { openSession, type Session } from './session.ts'
+
+export interface SourceTools {
+  readonly clock: Clock
+  readonly log: Log
+  /** The connection for reading. */
+  readonly link: Link
+  readonly place: Place
+  readonly group: string
+  /** The mapping's credit in records. */
+  readonly maxInFlight: number
+  /** Milliseconds after which the broker takes back what is not acknowledged. */
+  readonly ackTimeoutMs: number
+  /** Of the queue, as far as it is known. */
+  readonly deliveryLimit: number | 'unknown'
+  /** The queue is there: rejects with what is in the way. */
+  readonly prepare: (opened: Opened) => Promise<void>
+  /** To the same broker, for records that are published again; closed with the source. */
+  readonly publisher: Publisher
+  /** Of the queue; shared with who sends to it. */
+  readonly delays: Delays
+}
+
+interface State {
+  phase: 'open' | 'paused' | 'closed'
+  session: Session | undefined
+  deferStepsMs: readonly number[]
+  opening: Promise<void> | undefined
+  /** Why the last session could not be opened, until a poll has said so. */
+  failure: MillraceError | undefined
+  /** Resolves with the next thing a poll may wait for. */
+  news: PromiseWithResolvers<void>
+  closing: Promise<void> | undefined
+}
+
+/** How long a broker that is away is waited for before that is said; the connection is tried on meanwhile. */
+const OPEN_PATIENCE_MS = 10_000
+/** AMQP counts a prefetch in 16 bits. */
+const MOST_PREFETCH = 65_535
+/** Of the broker's patience with what is not acknowledged: how much may be spent waiting to be handed out. */
+const MAILBOX_SHARE = 0.2
+
+/** Rejects when the broker cannot be reached or the queue is not there. */
+export const openSource = async (tools: SourceTools): Promise<Source> => {
+  const { place, publisher, ackTimeoutMs } = tools
+  const state: State = {
+    phase: 'open',
+    session: undefined,
+    deferStepsMs: [],
+    opening: undefined,
+    failure: undefined,
+    news: Promise.withResolvers(),
+    closing: undefined,
+  }
+  await opening(tools, state)
+  if (state.failure) {
+    await publisher.close()
+    throw state.failure
+  }
+  return {
+    ordered: false,
+    retries: 'core',
+    deferStepsMs: state.deferStepsMs,
+    maxClaimMs: ackTimeoutMs * (1 - MAILBOX_SHARE),
+    poll: request => poll(tools, state, request),
+    settle: settlements => settle(tools, state, settlements),
+    async pause() {
+      if (state.phase === 'open') state.phase = 'paused'
+      await state.session?.pause().catch(() => undefined)
+    },
+    async resume() {
+      if (state.phase === 'paused') state.phase = 'open'
+      tell(state)
+    },
+    async lag() {
+      const records = await state.session?.count()
+      return records === undefined ? [] : [{ lane: place.queue, records }]
+    },
+    close() {
+      state.closing ??= close(tools, state)
+      return state.closing
+    },
+  }
+}
+
+/** Resolves when there is a session, or `failure` says why there is none. */
+const opening = (tools: SourceTools, state: State): Promise<void> => {
+  state.opening ??= begin(tools, state)
+    .catch(thrown => {
+      state.failure = rabbitError('SOURCE_FAILED', `opening ${tools.place.address}`, thrown)
+    })
+    .finally(() => {
+      state.opening = undefined
+      tell(state)
+    })
+  return state.opening
+}
+
+const begin = async (tools: SourceTools, state: State): Promise<void> => {
+  const { clock, log, place, group, publisher } = tools
+  const opened = await tools.link.opened(OPEN_PATIENCE_MS)
+  await tools.prepare(opened)
+  state.deferStepsMs = delayStepsMs(opened.server)
+  if (state.phase === 'closed') return
+  const session = await openSession(opened, {
+    clock,
+    log,
+    address: place.address,
+    queue: place.queue,
+    group,
+    prefetch: Math.min(tools.maxInFlight, MOST_PREFETCH),
+    mailboxMs: tools.ackTimeoutMs * MAILBOX_SHARE,
+    renew: renewal({ clock, log, place, publisher, from: renewalCount(tools.deliveryLimit) }),
+    onChange: () => tell(state),
+  })
+  state.session = session
+  // It may have been closed or paused in this moment.
+  if ((state.phase as State['phase']) === 'closed') await session.close()
+  else if (state.phase === 'paused') await session.pause()
+}
+
+const tell = (state: State): void => {
+  const { news } = state
+  state.news = Promise.withResolvers()
+  news.resolve()
+}
+
+const poll = async (tools: SourceTools, state: State, request: PollRequest): Promise<readonly Delivery[]> => {
+  const until = tools.clock.monotonic() + request.waitMs
+  while (state.phase !== 'closed' && !request.signal.aborted) {
+    const news = state.news.promise
+    if (state.phase === 'open') {
+      const deliveries = attempt(tools, state, request)
+      if (deliveries.length > 0) return deliveries
+    }
+    const leftMs = until - tools.clock.monotonic()
+    if (leftMs <= 0) break
+    await waited(tools.clock, news, leftMs, request.signal)
+  }
+  return []
+}
+
+const attempt = (tools: SourceTools, state: State, request: PollRequest): readonly Delivery[] => {
+  const { failure } = state
+  state.failure = undefined
+  if (failure) throw failure
+  const { session } = state
+  const ended = session?.failure()
+  if (ended) {
+    state.session = undefined
+    throw ended
+  }
+  if (!session) {
+    void opening(tools, state)
+    return []
+  }
+  if (request.skipLanes.has(tools.place.queue)) return []
+  return session.take(request).map(arrived => deliver(tools.place, session, arrived, tools.clock.now()))
+}
+
+const settle = async (
+  tools: SourceTools,
+  state: State,
+  settlements: readonly Settlement[],
+): Promise<readonly Unsettled[]> => {
+  const steps = Map.groupBy(openVerdicts(settlements), ({ claim, settlement }) => stepOf(settlement, claim.carried))
+  const of = (step: Step): readonly OpenVerdict[] => steps.get(step) ?? []
+  const unsettled = await Promise.all([
+    tellBroker(of('ack'), of('nack')),
+    tellAfter(of('again'), verdicts => tools.publisher.publish(verdicts.map(each => messageFor(tools.place, each)))),
+    tellAfter(of('defer'), verdicts => defer(tools.delays, verdicts.map(deferralOf))),
+  ])
+  tell(state)
+  return unsettled.flat()
+}
+
+/** Verdicts whose records are acknowledged once they are safe elsewhere; the others are open again. */
+const tellAfter = async (
+  verdicts: readonly OpenVerdict[],
+  publish: (verdicts: readonly OpenVerdict[]) => Promise<readonly Outcome[]>,
+): Promise<readonly Unsettled[]> => {
+  if (verdicts.length === 0) return []
+  const outcomes = await publish(verdicts)
+  const failed = verdicts.flatMap(({ claim, settlement: { delivery } }, index): Unsettled[] => {
+    const outcome = outcomes[index]
+    if (outcome === null || outcome === undefined) return []
+    claim.state = 'open'
+    return [{ delivery, error: rabbitError('SETTLE_FAILED', 'giving a record back', outcome) }]
+  })
+  return [
+    ...failed,
+    ...(await tellBroker(
+      verdicts.filter((_, index) => outcomes[index] === null),
+      [],
+    )),
+  ]
+}
+
+/** Of a channel that goes meanwhile there is nothing to answer: its claims are lost. */
+const tellBroker = async (
+  finished: readonly OpenVerdict[],
+  returned: readonly OpenVerdict[],
+): Promise<readonly Unsettled[]> => {
+  const sessions = new Set([...finished, ...returned].map(({ claim }) => claim.session))
+  const tagsOf = (verdicts: readonly OpenVerdict[], session: Session): ReadonlySet<number> =>
+    new Set(verdicts.filter(({ claim }) => claim.session === session).map(({ claim }) => claim.tag))
+  await Promise.all(
+    [...sessions].map(async session => {
+      if (session.lost.aborted) return
+      try {
+        await session.settle({ finished: tagsOf(finished, session), returned: tagsOf(returned, session) })
+      } catch (thrown) {
+        if (!session.lost.aborted) throw thrown
+      }
+    }),
+  )
+  return []
+}
+
+const messageFor = ({ queue }: Place, { claim, settlement }: OpenVerdict): Message =>
+  againMessage(queue, claim.record, travellingOf(claim, attemptsOf(settlement)))
+
+const deferralOf = ({ claim, settlement }: OpenVerdict): Deferral => ({
+  record: claim.record,
+  travelling: travellingOf(claim, attemptsOf(settlement)),
+  delayMs: settlement.outcome === 'deferred' ? settlement.delayMs : 0,
+})
+
+const attemptsOf = (settlement: Settlement): number => ('attempts' in settlement ? settlement.attempts : 0)
+
+const close = async ({ publisher }: SourceTools, state: State): Promise<void> => {
+  state.phase = 'closed'
+  tell(state)
+  await state.session?.close()
+  await publisher.close()
+}
+
+/** Resolves with `event`, after `ms`, or when the signal aborts, and leaves no timer behind. */
+const waited = (clock: Clock, event: Promise<void>, ms: number, signal: AbortSignal): Promise<void> => {
+  const happened = new AbortController()
+  event.then(() => happened.abort())
+  return sleep(clock, ms, AbortSignal.any([signal, happened.signal]))
+}
