@@ -70,6 +70,12 @@ export const createPublisher = (tools: PublisherTools): Publisher => {
     }
     return fates
   }
+  /** A channel that went with its connection knows only that; the connection knows why. */
+  const withReason = async (fate: Fate): Promise<Fate> => {
+    if (fate.is !== 'unknown' || fate.code !== undefined) return fate
+    const gone = (await life?.catch(() => undefined))?.opened.gone
+    return gone?.aborted ? unknown(gone.reason) : fate
+  }
   /** One after the other gets to write, so that records arrive in the order in which they were sent. */
   const attempt = async (messages: readonly Message[]): Promise<readonly Fate[]> => {
     const late = new AbortController()
@@ -78,7 +84,8 @@ export const createPublisher = (tools: PublisherTools): Publisher => {
     turn = written.catch(() => undefined)
     try {
       const fates = await written
-      return await Promise.all(fates.map(fate => unlessGone(late.signal, fate).catch(unknown)))
+      const known = await Promise.all(fates.map(fate => unlessGone(late.signal, fate).catch(unknown)))
+      return await Promise.all(known.map(withReason))
     } catch (error) {
       return messages.map(() => unknown(error))
     } finally {

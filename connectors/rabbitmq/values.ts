@@ -17,8 +17,8 @@ const LONG = { min: -(2n ** 63n), max: 2n ** 63n - 1n }
 export const LAST_SECOND = 8_640_000_000_000
 
 /**
- * What AMQP has no type for becomes text: integers beyond 64 bits, times before 1970 or with milliseconds. Everything
- * else comes back as it is.
+ * What AMQP has no type for becomes text: integers beyond 64 bits, times before 1970 or with milliseconds, and numbers that
+ * are none or infinite. Everything else comes back as it is.
  */
 export const valueOut = (value: HeaderValue): AmqpValue => {
   if (typeof value === 'number') return numberOut(value)
@@ -38,9 +38,11 @@ export const tableOut = (entries: readonly (readonly [string, HeaderValue])[]): 
   return exclamation.length === 0 ? others : Object.assign(Object.create(Object.fromEntries(exclamation)), others)
 }
 
-/** amqplib guesses integers, and throws for what is neither one of 64 bits nor small. */
-const numberOut = (value: number): AmqpValue =>
-  Number.isSafeInteger(value) && !Object.is(value, -0) ? value : { '!': 'double', value }
+/** amqplib guesses integers, and throws for what is neither one nor small; RabbitMQ ends the connection for infinity. */
+const numberOut = (value: number): AmqpValue => {
+  if (!Number.isFinite(value)) return String(value)
+  return Number.isSafeInteger(value) && !Object.is(value, -0) ? value : { '!': 'double', value }
+}
 
 const dateOut = (date: Date): AmqpValue => {
   const seconds = date.getTime() / 1_000
