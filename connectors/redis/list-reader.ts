@@ -1,0 +1,155 @@
+/**
+ * Who reads a list: a name in Redis with a lease, renewed from here for as long as this process lives, whatever its
+ * functions do. Whoever finds a lease over gives back what that reader held; it then is a reader no more, and none of
+ * its verdicts counts.
+ */
+import { randomUUID } from 'node:crypto'
+import type { Cancel } from '../../core/clock.ts'
+import { errorInfo } from '../../core/errors.ts'
+import { isAlive, ownerFromText, ownerToText, thisProcess } from '../../core/owner.ts'
+import { BEAT, type Ending, JOIN, type ListKeys, RETIRE } from './list-scripts.ts'
+import type { RedisPlace } from './place.ts'
+
+export interface Membership {
+  /** New with every joining. */
+  readonly id: string
+  /** Aborted when what this reader holds is no longer its own. */
+  readonly lost: AbortController
+}
+
+export interface ListReader {
+  /** Joins where this process is no reader: at first, and after it was taken for dead. Rejects when Redis cannot be asked. */
+  joined(): Promise<Membership>
+  /** It was found out that this one is no reader any more: what it held is another's. */
+  expelled(membership: Membership): void
+  /** The one who held a delivery, or undefined when that one is no reader any more. */
+  current(): Membership | undefined
+  /** Gives back what it holds and ends. Rejects when Redis cannot be told: the lease ends by itself then. */
+  leave(): Promise<void>
+}
+
+export interface ReaderTools {
+  readonly place: RedisPlace
+  readonly keys: ListKeys
+  readonly address: string
+  /** Milliseconds. */
+  readonly leaseMs: number
+  /** Records of other readers came back. */
+  readonly onReturned: () => void
+}
+
+/** Two lost beats do not cost the lease. */
+const BEATS_PER_LEASE = 4
+/** After an outage every reader is to be back before anybody is taken for dead by one who was back sooner. */
+const AGAIN_MS = 1_000
+
+export const createReader = (tools: ReaderTools): ListReader => {
+  const { place, keys, leaseMs, address } = tools
+  const { clock, log, commands } = place
+  let membership: Membership | undefined
+  let joining: Promise<Membership> | undefined
+  let late: ReadonlySet<string> = new Set()
+  let ended: 'no' | 'yes' = 'no'
+  let cancel: Cancel = () => {}
+
+  const retire = async (id: string, how: Ending): Promise<number> =>
+    Number(await commands.run(RETIRE, [keys.readers, keys.claims(id), keys.waiting, keys.notes], [id, how]))
+  const join = async (): Promise<Membership> => {
+    const id = `${randomUUID()}${OWNED_BY}${ownerToText(thisProcess())}`
+    await commands.run(JOIN, [keys.readers], [id, leaseMs])
+    membership = { id, lost: new AbortController() }
+    await renew(membership)
+    return membership
+  }
+  const expelled = (which: Membership): void => {
+    if (membership !== which) return
+    membership = undefined
+    which.lost.abort()
+    log.warn(
+      `${address}: this reader was silent for too long and was taken for dead; what it had claimed is lost to it`,
+    )
+  }
+  const renew = async (me: Membership): Promise<void> => {
+    const leases = (await commands.run(BEAT, [keys.readers], [me.id, leaseMs])) as readonly Uint8Array[] | null
+    if (leases === null) return expelled(me)
+    const found = deadAmong(leases.map(String), late)
+    for (const { id, how } of found.dead) {
+      const count = await retire(id, how)
+      if (count < 0) continue
+      log.info(`${address}: gave back ${count} record(s) of a reader that is gone`, { reader: id })
+      tools.onReturned()
+    }
+    late = found.late
+  }
+  const beat = async (): Promise<number> => {
+    if (!membership) return AGAIN_MS
+    try {
+      await renew(membership)
+      return leaseMs / BEATS_PER_LEASE
+    } catch (error) {
+      log.debug(`${address}: could not renew the lease of this reader`, { error: errorInfo(error) })
+      late = new Set()
+      return Math.min(AGAIN_MS, leaseMs / BEATS_PER_LEASE)
+    }
+  }
+  const keepBeating = (ms: number): void => {
+    cancel = clock.after(ms, () => void beat().then(next => ended === 'no' && keepBeating(next)))
+  }
+  keepBeating(Math.min(AGAIN_MS, leaseMs / BEATS_PER_LEASE))
+
+  return {
+    async joined() {
+      if (membership) return membership
+      joining ??= join().finally(() => {
+        joining = undefined
+      })
+      return joining
+    },
+    expelled,
+    current: () => membership,
+    async leave() {
+      ended = 'yes'
+      cancel()
+      const me = membership
+      membership = undefined
+      me?.lost.abort()
+      if (me) await retire(me.id, 'left')
+    },
+  }
+}
+
+/** Stands in a reader's name between what is unique and the process it lives in. */
+const OWNED_BY = '@'
+
+/** What the ids of records begin with that this reader was the first to claim. */
+export const idPrefix = ({ id }: Membership): string => `${id.split(OWNED_BY, 1)[0]}-`
+
+export interface Dead {
+  readonly id: string
+  readonly how: Ending
+}
+
+/**
+ * Of now and each reader with the end of its lease: who is dead, and who is late for the first time. A lease that was
+ * over at the last look too belongs to nobody who could renew it; a process of this machine can be looked at instead.
+ */
+export const deadAmong = (
+  [now = '0', ...leases]: readonly string[],
+  late: ReadonlySet<string>,
+): { readonly dead: readonly Dead[]; readonly late: ReadonlySet<string> } => {
+  const readers = leases.flatMap((id, at) =>
+    at % 2 === 0 ? [{ id, isOver: Number(leases[at + 1]) <= Number(now) }] : [],
+  )
+  const over = readers.filter(each => each.isOver).map(each => each.id)
+  const dead = readers.flatMap(({ id }): Dead[] => {
+    if (isGone(id)) return [{ id, how: 'gone' }]
+    return late.has(id) && over.includes(id) ? [{ id, how: 'over' }] : []
+  })
+  return { dead, late: new Set(over) }
+}
+
+/** Only of a process on this machine, since it started, can that be said without waiting. */
+const isGone = (reader: string): boolean => {
+  const owner = ownerFromText(reader.slice(reader.indexOf(OWNED_BY) + 1))
+  return owner !== undefined && owner.bootId !== '' && owner.bootId === thisProcess().bootId && !isAlive(owner)
+}
