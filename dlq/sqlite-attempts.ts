@@ -1,6 +1,7 @@
 /** The attempts of records that are not parked, and what is known of a record that comes again. */
-import type { Recalled, RememberedAttempts } from '../core/contract.ts'
+
 import type { Database } from '../core/database.ts'
+import type { Recalled, RememberedAttempts } from '../core/dead-letters.ts'
 import { knowSomething, knowsNothing, type Room, read, rows } from './sqlite-room.ts'
 import { storedId } from './sqlite-schema.ts'
 
@@ -17,13 +18,14 @@ export const rememberAttempts = async (
   const { database, clock } = room
   await database.write(() => {
     knowSomething(room, mapping, source)
-    for (const { id, attempts } of entries)
+    for (const { id, attempts, dueAt } of entries)
       database
         .sql(
-          `INSERT INTO remembered_attempts VALUES (?, ?, ?, ?, ?) ON CONFLICT DO
-             UPDATE SET attempts = excluded.attempts, remembered_at = excluded.remembered_at`,
+          `INSERT INTO remembered_attempts (mapping, source, record_id, attempts, remembered_at, due_at)
+             VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+             attempts = excluded.attempts, remembered_at = excluded.remembered_at, due_at = excluded.due_at`,
         )
-        .run(mapping, source, storedId(id), JSON.stringify(attempts), clock.now())
+        .run(mapping, source, storedId(id), JSON.stringify(attempts), clock.now(), dueAt ?? null)
     forgetOld(room, entries.length + 1)
   })
 }
@@ -54,10 +56,14 @@ const recall = (room: Room, mapping: string, source: string, ids: readonly strin
   if (knowsNothing(room, mapping, source)) return recalled
   const asGiven = new Map(ids.map(id => [storedId(id), id] as const))
   const wanted = JSON.stringify([...asGiven.keys()])
-  for (const { id, attempts, parked } of rows<RecalledRow>(
+  for (const { id, attempts, due_at: dueAt, parked } of rows<RecalledRow>(
     room.database.sql(RECALL).all({ mapping, source, ids: wanted }),
   )) {
-    const found = { parked: parked === 1, attempts: attempts === null ? [] : JSON.parse(attempts) }
+    const found: Recalled = {
+      parked: parked === 1,
+      attempts: attempts === null ? [] : JSON.parse(attempts),
+      ...(dueAt === null ? {} : { dueAt }),
+    }
     if (parked === 1 || attempts !== null) recalled.set(asGiven.get(id) ?? id, found)
   }
   return recalled
@@ -66,16 +72,16 @@ const recall = (room: Room, mapping: string, source: string, ids: readonly strin
 interface RecalledRow {
   readonly id: string
   readonly attempts: string | null
+  readonly due_at: number | null
   readonly parked: 0 | 1
 }
 
 const RECALL = `
-  SELECT wanted.value AS id,
-    (SELECT attempts FROM remembered_attempts WHERE mapping = $mapping AND source = $source
-       AND record_id = wanted.value) AS attempts,
+  SELECT wanted.value AS id, remembered.attempts, remembered.due_at,
     EXISTS (SELECT 1 FROM dead_letters WHERE mapping = $mapping AND source = $source
        AND parked_id = wanted.value) AS parked
-  FROM json_each($ids) AS wanted`
+  FROM json_each($ids) AS wanted LEFT JOIN remembered_attempts AS remembered
+    ON remembered.mapping = $mapping AND remembered.source = $source AND remembered.record_id = wanted.value`
 
 export const forgetOne = (database: Database, mapping: string, source: string, id: string): void => {
   database

@@ -76,6 +76,8 @@ export const STEPS: readonly string[] = [
   ) WITHOUT ROWID;
   CREATE INDEX remembered_attempts_by_age ON remembered_attempts (remembered_at);
   `,
+  // Before which a record is not to be tried, in milliseconds since the epoch; null: at once.
+  'ALTER TABLE remembered_attempts ADD COLUMN due_at INTEGER',
 ]
 
 /** The columns of {@link LetterRow}. */

@@ -9,7 +9,8 @@
  *                                                      └── owner died, or ──┘
  *                                                          lease ran out
  */
-import type { DeadLetter, DeadLetterReason, DeadLetterStore, JointWrite, Lag } from '../core/contract.ts'
+import type { DeadLetter, DeadLetterReason, JointWrite, Lag } from '../core/contract.ts'
+import type { DeadLetterStore } from '../core/dead-letters.ts'
 import type { MillraceError } from '../core/errors.ts'
 
 export type LetterState = 'open' | 'requested' | 'replaying' | 'resolved'

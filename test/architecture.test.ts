@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { ERROR_CODES } from '../core/errors.ts'
 import { type SourceFile, sourcesIn } from './support/sources.ts'
 
-const LEAVES = ['contract', 'errors', 'clock', 'log', 'values', 'database', 'owner', 'reconnect'].map(
+const LEAVES = ['contract', 'dead-letters', 'errors', 'clock', 'log', 'values', 'database', 'owner', 'reconnect'].map(
   name => `core/${name}.ts`,
 )
 /** What a connector needs to say of its channels. */
@@ -35,7 +35,7 @@ interface ImportRule {
 const RULES: readonly ImportRule[] = [
   {
     sentence:
-      'contract, errors, clock, log, values, database, owner and reconnect import nothing of ours but each other',
+      'contract, dead-letters, errors, clock, log, values, database, owner and reconnect import nothing of ours but each other',
     holdsFor: ({ path }) => LEAVES.includes(path),
     allows: imported => LEAVES.includes(imported),
   },

@@ -1,6 +1,7 @@
 /** Deliveries become entries: credit is taken, what is known of a record that comes again is looked up. */
 import { sleep } from '../clock.ts'
-import type { Attempt, Delivery, Recalled } from '../contract.ts'
+import type { Attempt, Delivery } from '../contract.ts'
+import type { Recalled } from '../dead-letters.ts'
 import { wrapError } from '../errors.ts'
 import { keyText } from '../values.ts'
 import { giveBack, giveBackBehind, holdStopped, lose } from './ending.ts'
@@ -8,8 +9,9 @@ import { bytesOf, type Entry, type Scope } from './entry.ts'
 import { observe } from './events.ts'
 import type { Flow } from './flow.ts'
 import type { Order } from './policy.ts'
-import { resumeWait, watchRecall } from './recall.ts'
+import { watchRecall } from './recall.ts'
 import { delayMs } from './retry.ts'
+import { resumeWait } from './wait-on.ts'
 
 /** At this many claims without a verdict a record is a suspect (DESIGN 1.12). */
 export const SUSPECT_DELIVERIES = 3
@@ -32,7 +34,7 @@ export const admit = async (flow: Flow, deliveries: readonly Delivery[], signal:
     flow.waiting.add(entry)
     watchClaim(flow, entry)
     watchRecall(flow, entry)
-    if (resumeWait(flow, entry)) waitOn.push(entry)
+    if (resumeWait(flow, entry, known.get(delivery.record.id)?.dueAt) === 'here') waitOn.push(entry)
     if (entry.scope.name !== null && flow.stoppedScopes.has(entry.scope.name)) holdStopped(flow, entry.scope)
   }
   for (const entry of waitOn) giveBackBehind(flow, entry)

@@ -8,7 +8,7 @@ import type { Batch, Flow } from './flow.ts'
 import type { Judgement, Verdict } from './outcome.ts'
 import { watchRecall } from './recall.ts'
 import { DEFER_FROM_MS, deferralStep, delayMs } from './retry.ts'
-import { rememberAttempts } from './suspect.ts'
+import { isRemembered, rememberAttempts } from './suspect.ts'
 
 /** Charges a record one attempt, with all that is known of it. */
 export const charge = (flow: Flow, entry: Entry, error: ErrorInfo, report: Report): void => {
@@ -101,15 +101,16 @@ const countFree = (flow: Flow, entry: Entry): void => {
 const waitOf = (flow: Flow, entry: Entry, verdict: Verdict | undefined, report: Report): number => {
   if (verdict?.kind !== 'failed') return 0
   charge(flow, entry, verdict.error, report)
-  rememberAttempts(flow, entry)
   entry.tries += 1
   entry.freeSince = undefined
   const { policy } = flow.spec
-  return delayMs(
+  const wait = delayMs(
     { tries: entry.tries, charge: 'charged', retryAfterMs: verdict.retryAfterMs },
     policy.backoff,
     flow.tools.random(),
   )
+  rememberAttempts(flow, entry, wait)
+  return wait
 }
 
 /**
@@ -123,6 +124,8 @@ const putBackOrDefer = (flow: Flow, waits: readonly (readonly [Entry, number])[]
     const mayLeave = wait > 0 && entry.freeSince === undefined && entry.scope.name === null
     const step = mayLeave ? deferralStep(wait, flow.source.deferStepsMs) : undefined
     if (step === undefined || (wait < DEFER_FROM_MS && !crowded)) return true
+    // It would come back before its time, and nobody would know.
+    if (step < wait && !isRemembered(entry)) return true
     giveBack(flow, entry, step)
     return false
   })

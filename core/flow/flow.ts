@@ -1,6 +1,7 @@
 /** One mapping at work: everything its rooms share. Made by `mapping.ts`, which also says when it starts and stops. */
 import type { Clock } from '../clock.ts'
-import type { Attempt, DeadLetterStore, Source } from '../contract.ts'
+import type { Attempt, Source } from '../contract.ts'
+import type { DeadLetterStore } from '../dead-letters.ts'
 import type { CodecName, Engine } from '../engine/contract.ts'
 import type { MillraceError } from '../errors.ts'
 import type { Log } from '../log.ts'

@@ -5,7 +5,8 @@
  * attempts used up and is parked again, by an upsert. A store that is down stops acknowledgement, not the process.
  */
 import type { Clock } from '../clock.ts'
-import type { DeadLetter, DeadLetterStore, Settlement, Source } from '../contract.ts'
+import type { DeadLetter, Settlement, Source } from '../contract.ts'
+import type { DeadLetterStore } from '../dead-letters.ts'
 import { type MillraceError, wrapError } from '../errors.ts'
 import type { Entry } from './entry.ts'
 import { createOutbox, type Refused } from './outbox.ts'

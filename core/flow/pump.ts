@@ -120,9 +120,15 @@ export const whatToAsk = (flow: Flow): Wanted | undefined => {
   const lanes = [...flow.credit.lanes()]
   const share = laneShare(policy, lanes.length)
   const skipLanes = blockedLanes(flow)
-  for (const lane of lanes) if (flow.credit.inLane(lane) >= share) skipLanes.add(lane)
+  // One number for all lanes: what is left to the fullest of them. It is left out next time, and the others get more.
+  let fullest = 0
+  for (const lane of lanes) {
+    const held = flow.credit.inLane(lane)
+    if (held >= share) skipLanes.add(lane)
+    else if (!skipLanes.has(lane)) fullest = Math.max(fullest, held)
+  }
   const max = flow.breaker.state === 'open' ? 1 : Math.min(left.records, MAX_POLL)
-  return { max, maxPerLane: Math.min(max, share), maxBytes: left.bytes, skipLanes }
+  return { max, maxPerLane: Math.min(max, share - fullest), maxBytes: left.bytes, skipLanes }
 }
 
 /** A larger poll would only hold up the event loop. */

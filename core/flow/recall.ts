@@ -1,7 +1,7 @@
 /**
  * A source that is about to hand over what it owns asks for all that does not run (`Delivery.recalled`): nobody is to wait
  * for a record that only waits itself. It is given back with its attempts; where it comes back to this process before its
- * time, it waits for the rest of it, so that a rebalance costs no attempt.
+ * time, it waits for the rest of it (wait-on.ts), so that a rebalance costs no attempt.
  */
 import { giveBack } from './ending.ts'
 import type { Entry } from './entry.ts'
@@ -32,17 +32,6 @@ const giveBackRecalled = (flow: Flow, entries: readonly Entry[]): void => {
     flow.waiting.remove(entry)
     giveBack(flow, entry, undefined)
   }
-}
-
-/** Has a record that was recalled in the middle of its wait go on waiting. Answers whether it does. */
-export const resumeWait = (flow: Flow, entry: Entry): boolean => {
-  const { id } = entry.delivery.record
-  const until = flow.waits.get(id)
-  if (until === undefined || entry.state !== 'waiting') return false
-  flow.waits.delete(id)
-  if (until <= flow.tools.clock.monotonic()) return false
-  flow.waiting.block(entry.scope, until)
-  return true
 }
 
 /** Of records that went to other processes. */

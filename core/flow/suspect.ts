@@ -77,17 +77,24 @@ export const uncharge = (flow: Flow, entry: Entry): Promise<void> => {
   return writeDown(flow, entry)
 }
 
-/** So that attempts survive a kill of the process; that they are lost with the disk is the store's trouble to tell. */
-export const rememberAttempts = (flow: Flow, entry: Entry): void => {
-  if (entry.delivery.record.idStrength === 'stable' && entry.delivery.replayOf === undefined)
-    void writeDown(flow, entry)
+/**
+ * So that attempts survive a kill of the process, and so does how long the record is to wait; that they are lost with the
+ * disk is the store's trouble to tell.
+ */
+export const rememberAttempts = (flow: Flow, entry: Entry, waitMs: number): void => {
+  if (isRemembered(entry)) void writeDown(flow, entry, waitMs)
 }
 
+/** Of a weak id nothing could be found again, and a replay's attempts are in its letter. */
+export const isRemembered = ({ delivery: { record, replayOf } }: Entry): boolean =>
+  record.idStrength === 'stable' && replayOf === undefined
+
 /** Never rejects. */
-const writeDown = (flow: Flow, { delivery: { record }, history }: Entry): Promise<void> => {
+const writeDown = (flow: Flow, { delivery: { record }, history }: Entry, waitMs = 0): Promise<void> => {
   const { tools, spec, writing } = flow
+  const due = waitMs > 0 ? { dueAt: tools.clock.now() + waitMs } : {}
   const written = tools.store
-    .remember(spec.name, record.source, [{ id: record.id, attempts: history }])
+    .remember(spec.name, record.source, [{ id: record.id, attempts: history, ...due }])
     .catch(error => {
       tools.log.warn('an attempt could not be written down; a crash now would forget it', { record: record.id, error })
     })

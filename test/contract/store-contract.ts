@@ -128,6 +128,21 @@ const recalling = (promise: Promised): void => {
     assert.deepEqual(await store.recall(MAPPING, SOURCE, ['1']), new Map())
   })
 
+  promise('a remembered record is recalled with the time before which it is not to be tried', async under => {
+    const { store, elsewhere } = under
+    const entry = { id: '1', attempts: [attempt(1)], dueAt: 1_700_000_500_000 }
+    await store.remember(MAPPING, SOURCE, [entry, { id: '2', attempts: [] }])
+    assert.deepEqual(
+      await elsewhere.recall(MAPPING, SOURCE, ['1', '2']),
+      new Map([
+        ['1', { parked: false, attempts: [attempt(1)], dueAt: 1_700_000_500_000 }],
+        ['2', { parked: false, attempts: [] }],
+      ]),
+    )
+    await store.remember(MAPPING, SOURCE, [{ id: '1', attempts: [attempt(1)] }])
+    assert.equal((await elsewhere.recall(MAPPING, SOURCE, ['1'])).get('1')?.dueAt, undefined)
+  })
+
   promise('parking forgets the attempts that were remembered', async ({ store }) => {
     await store.remember(MAPPING, SOURCE, [{ id: '1', attempts: [attempt(1)] }])
     await store.park([letterFor(fullRecord('1'))])

@@ -57,6 +57,8 @@ export const createBroker = (world: World): Broker => {
   const settledOnce = new WeakMap<Delivery, Settlement['outcome']>()
   const excused = new WeakSet<Delivery>()
   const replays = new Map<string, string>()
+  /** The store has taken note of every wait. */
+  const remembersWaits = !scenario.faults.some(({ kind }) => kind.startsWith('store'))
   let awayUntilMs = 0
 
   const changed = (): void => {
@@ -73,7 +75,7 @@ export const createBroker = (world: World): Broker => {
     const account = ledger.account(claim.stored.planned.id)
     account.disturbed = how === 'lost' ? 'yes' : account.disturbed
     account.losses += 1
-    account.notBefore = 0
+    if (how === 'lost' || !remembersWaits) account.notBefore = 0
     free(claim, how === 'given back' ? {} : { prior: claim.stored.prior + 1 })
     claim.lost.abort()
   }
@@ -129,7 +131,7 @@ export const createBroker = (world: World): Broker => {
     settledOnce.set(delivery, outcome)
     if (outcome === 'accepted' || outcome === 'rejected') finish(found, outcome)
     else {
-      if (outcome === 'released') ledger.account(delivery.record.id).notBefore = 0
+      if (outcome === 'released' && !remembersWaits) ledger.account(delivery.record.id).notBefore = 0
       const dueMs = outcome === 'deferred' ? world.clock.monotonic() + settlement.delayMs : 0
       free(found, { attempts: settlement.attempts, dueMs })
     }

@@ -63,6 +63,14 @@ const acknowledgeEarly: Plant = (tools, spec, { broker }) => {
   }
 }
 
+const withoutDue = ([mapping, source, entries]: Remembering): Remembering => [
+  mapping,
+  source,
+  entries.map(({ id, attempts }) => ({ id, attempts })),
+]
+
+type Remembering = Parameters<Tools['store']['remember']>
+
 const nameAnother = (report: Report, ids: readonly string[]): Report => {
   const { outcome } = report
   if (outcome.kind !== 'answered' || typeof outcome.value !== 'object' || outcome.value === null) return report
@@ -99,6 +107,10 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
   'retry without delay': (tools, spec) => ({
     spec: { ...spec, policy: { ...spec.policy, backoff: { ...spec.policy.backoff, initialMs: 0, maxMs: 0 } } },
     tools,
+  }),
+  'try before its time': (tools, spec) => ({
+    spec,
+    tools: { ...tools, store: { ...tools.store, remember: (...asked) => tools.store.remember(...withoutDue(asked)) } },
   }),
   'reject before parking': (tools, spec) => ({
     spec,

@@ -47,20 +47,32 @@ export const drawScenario = (seed: number): Scenario => {
   const random = createRandom(seed)
   const source = random.pick(['stream', 'queue'] as const)
   const policy = drawPolicy(random, source)
+  const deferStepsMs =
+    source === 'stream' ? [] : random.pick<Scenario['deferStepsMs']>(['any', [1_000, 10_000, 120_000], []])
+  const longWaits = drawLongWaits(seed)
   return {
     seed,
     source,
-    deferStepsMs:
-      source === 'stream' ? [] : random.pick<Scenario['deferStepsMs']>(['any', [1_000, 10_000, 120_000], []]),
+    deferStepsMs: longWaits && deferStepsMs.length === 3 ? [2_000] : deferStepsMs,
     store: random.pick(['joint', 'apart'] as const),
     policy,
-    records: drawRecords(random, source, policy),
+    records: drawRecords(random, source, policy).map(longWaits ?? (planned => planned)),
     faults: drawFaults(random),
     environments: random.int(1, 6),
     invokeMs: random.pick([5, 100, 2_000] as const),
     settleMs: random.pick([0, 5, 300] as const),
     storeMs: random.pick([0, 5, 300] as const),
     behindFailure: random.chance(0.8) ? 'stops' : 'goes on',
+  }
+}
+
+/** In some runs functions ask for waits longer than brokers defer. Drawn apart: older seeds are what they were. */
+const drawLongWaits = (seed: number): ((planned: Planned) => Planned) | undefined => {
+  const random = createRandom(seed ^ 0x3a17)
+  if (!random.chance(0.3)) return undefined
+  return planned => {
+    const retryAfterMs = random.int(0, 60_000)
+    return planned.nature.kind === 'named' ? { ...planned, nature: { ...planned.nature, retryAfterMs } } : planned
   }
 }
 

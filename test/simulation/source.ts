@@ -81,8 +81,14 @@ const changed = (broker: Broker, host: Host, ms: number, signal: AbortSignal): P
 
 /** Nobody may ask for more than would keep what is claimed within the mapping's credit. */
 const checkCredit = ({ scenario: { policy }, ledger }: World, session: Session, request: PollRequest): void => {
+  const share = Math.min(policy.maxInFlight, 2 * policy.batchSize)
   if (session.claims.size + request.max > policy.maxInFlight)
     ledger.violate(`${session.claims.size} claimed and ${request.max} asked for, maxInFlight is ${policy.maxInFlight}`)
+  for (const [lane, claims] of Map.groupBy(session.claims, ({ stored }) => stored.planned.lane))
+    if (policy.order === 'lane' && !request.skipLanes.has(lane) && claims.length + request.maxPerLane > share)
+      ledger.violate(
+        `${claims.length} claimed of lane ${lane} and ${request.maxPerLane} asked for, its share is ${share}`,
+      )
   const bytes = [...session.claims].reduce((sum, { stored }) => sum + stored.planned.bytes, 0)
   if (bytes + request.maxBytes > policy.maxInFlightBytes)
     ledger.violate(`${bytes} bytes claimed and ${request.maxBytes} asked for, of ${policy.maxInFlightBytes}`)

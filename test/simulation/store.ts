@@ -1,12 +1,13 @@
 /** A simulated dead letter store, which outlives processes and is down at times. */
-import type { Attempt, DeadLetter, DeadLetterStore, JointWrite, Recalled } from '../../core/contract.ts'
+import type { DeadLetter, JointWrite } from '../../core/contract.ts'
+import type { DeadLetterStore, Recalled, RememberedAttempts } from '../../core/dead-letters.ts'
 import { MillraceError } from '../../core/errors.ts'
 import { DATABASE } from './source.ts'
 import type { Host, World } from './world.ts'
 
 export interface StoreState {
   readonly letters: Map<string, DeadLetter>
-  readonly attempts: Map<string, readonly Attempt[]>
+  readonly attempts: Map<string, RememberedAttempts>
   /** Letters that were parked again in a replay count anew. */
   readonly onParked: (letter: DeadLetter, host: Host) => void
 }
@@ -45,14 +46,14 @@ export const openStore = (world: World, state: StoreState, host: Host): DeadLett
     async recall(_mapping, _source, ids) {
       await ask()
       const known = ids.flatMap((id): [string, Recalled][] => {
-        const [letter, attempts] = [state.letters.get(id), state.attempts.get(id)]
-        return letter || attempts ? [[id, { parked: letter !== undefined, attempts: attempts ?? [] }]] : []
+        const [letter, remembered] = [state.letters.get(id), state.attempts.get(id)]
+        return letter || remembered ? [[id, { attempts: [], ...remembered, parked: letter !== undefined }]] : []
       })
       return new Map(known)
     },
     async remember(_mapping, _source, entries) {
       await ask()
-      for (const { id, attempts } of entries) if (!state.letters.has(id)) state.attempts.set(id, attempts)
+      for (const entry of entries) if (!state.letters.has(entry.id)) state.attempts.set(entry.id, entry)
     },
     async forget(_mapping, _source, ids) {
       await ask()

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Outcome } from '../../../core/engine/contract.ts'
 import { deliveryOf } from './entries.ts'
 import { feed, numbered } from './feed.ts'
 import { ACCEPT, named, setUp, THROW } from './running.ts'
@@ -135,6 +136,75 @@ test('a long wait goes to a source that can defer, a short one stays', async () 
     [0, 3_010, 9_020],
   )
   await mapping.stop()
+})
+
+const RETRY_IN_A_MINUTE: Outcome = {
+  kind: 'answered',
+  value: { batchItemFailures: [{ itemIdentifier: 'a', retryAfterMs: 60_000 }] },
+  refused: [],
+}
+
+test('a wait longer than the last step of a source is deferred again and again, and tried at its end', async () => {
+  const { mapping, send, pass, invoked, letters } = await setUp({
+    policy: { maxAttempts: 2 },
+    answer: () => (invoked.length === 1 ? RETRY_IN_A_MINUTE : named('a')),
+    adaptSource: source => ({ ...source, deferStepsMs: [1_000, 10_000] }),
+  })
+  await send('a')
+  await mapping.start()
+  await pass(59_000)
+  assert.deepEqual([mapping.status().inFlight, mapping.status().counts.deferred], [0, 6])
+  await pass(60_000)
+  assert.deepEqual(invoked[1]?.ids, 'a')
+  assert.ok((invoked[1]?.atMs ?? 0) >= 60_010 && (invoked[1]?.atMs ?? 0) <= 70_020, `${invoked[1]?.atMs}`)
+  assert.equal(letters.get('a')?.attempts.length, 2, 'what came back early is not charged')
+  await mapping.stop()
+})
+
+test('a record with a weak id waits here where its source could not keep it for long enough', async () => {
+  const { mapping, send, pass, invoked } = await setUp({
+    answer: () => (invoked.length === 1 ? RETRY_IN_A_MINUTE : ACCEPT),
+    adaptSource: source => ({
+      ...source,
+      deferStepsMs: [10_000],
+      async poll(request) {
+        const taken = await source.poll(request)
+        return taken.map(each => ({ ...each, record: { ...each.record, idStrength: 'weak' } }))
+      },
+    }),
+  })
+  await send('a')
+  await mapping.start()
+  await pass(59_000)
+  assert.deepEqual([mapping.status().inFlight, mapping.status().counts.deferred], [1, 0])
+  await pass(2_000)
+  assert.deepEqual(
+    invoked.map(({ atMs }) => atMs),
+    [0, 60_010],
+  )
+  await mapping.stop()
+})
+
+test('a lane waits for the rest of its time after a restart', async () => {
+  const { mapping, again, send, pass, invoked } = await setUp({
+    type: 'stream',
+    policy: { order: 'lane' },
+    answer: () => (invoked.length === 1 ? RETRY_IN_A_MINUTE : ACCEPT),
+  })
+  await send('a', 'b')
+  await mapping.start()
+  await pass(20_000)
+  await mapping.stop()
+  const next = again()
+  await next.start()
+  await pass(39_000)
+  assert.deepEqual([invoked.length, next.status().blocked], [1, ['0']])
+  await pass(2_000)
+  assert.deepEqual(
+    invoked.slice(1).map(({ atMs, ids }) => `${atMs} ${ids}`),
+    ['60010 a', '60020 b'],
+  )
+  await next.stop()
 })
 
 test('the later records of a failed key are tried again, also those of another lane', async () => {

@@ -60,7 +60,20 @@ test('an open breaker asks for nothing while it has a record that was in no prob
 test('a lane that has its share is left out', () => {
   const { flow } = flowWith({ order: 'lane', batchSize: 1 }, ['0/0', '0/0', '1/1'])
   assert.deepEqual([...(whatToAsk(flow)?.skipLanes ?? [])], ['0'])
-  assert.equal(whatToAsk(flow)?.maxPerLane, 2)
+  assert.equal(whatToAsk(flow)?.maxPerLane, 1)
+})
+
+test('a lane is asked for no more than it has left of its share', () => {
+  const { flow } = flowWith({ order: 'lane', batchSize: 5 }, ['0/0', '0/0', '0/0', '1/1'])
+  assert.equal(whatToAsk(flow)?.maxPerLane, 7)
+})
+
+test('a lane that is left out does not make the others get less', () => {
+  const { flow, entries } = flowWith({ order: 'lane', batchSize: 2 }, ['0/0', '0/0', '0/0', '1/1'])
+  const [head] = entries
+  assert.ok(head)
+  flow.waiting.block(head.scope, 100)
+  assert.deepEqual([[...(whatToAsk(flow)?.skipLanes ?? [])], whatToAsk(flow)?.maxPerLane], [['0'], 3])
 })
 
 test('an ordered lane whose head waits is left out', () => {

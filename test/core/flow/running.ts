@@ -1,9 +1,11 @@
 /** A mapping on a memory broker and a virtual clock, with a function that answers as the test says. */
 import { memoryConnector } from '../../../connectors/memory/connector.ts'
-import type { ChannelRef, DeadLetter, DeadLetterStore, OutgoingRecord, Source } from '../../../core/contract.ts'
+import type { ChannelRef, DeadLetter, OutgoingRecord, Source } from '../../../core/contract.ts'
+import type { DeadLetterStore, RememberedAttempts } from '../../../core/dead-letters.ts'
 import type { Engine, InvokedRecord, Outcome } from '../../../core/engine/contract.ts'
 import { createSharedBytes } from '../../../core/flow/credit.ts'
 import { createFence } from '../../../core/flow/fence.ts'
+import type { MappingSpec } from '../../../core/flow/flow.ts'
 import { createMapping, type Mapping } from '../../../core/flow/mapping.ts'
 import type { Policy } from '../../../core/flow/policy.ts'
 import { createSuspectTurn, type SuspectTurn } from '../../../core/flow/suspect.ts'
@@ -56,6 +58,8 @@ export interface Setup {
 
 export interface Bench {
   readonly mapping: Mapping
+  /** The same mapping in another process: on the same broker, with the same store. */
+  again(): Mapping
   /** The ids of each invocation's records, and the virtual milliseconds at which it began. */
   readonly invoked: { readonly atMs: number; readonly ids: string }[]
   readonly letters: Map<string, DeadLetter>
@@ -79,31 +83,31 @@ export const setUp = async (setup: Setup): Promise<Bench> => {
   const invoked: Bench['invoked'] = []
   const letters: Bench['letters'] = new Map()
   const open = () => connection.openSource(ref, { group: 'g', start: 'earliest', maxInFlight: policy.maxInFlight })
-  const mapping = createMapping(
-    {
-      app: 'test',
-      name: 'test',
-      functionName: 'test',
-      group: 'g',
-      channel: ref.address,
-      codec: 'json',
-      hasSchema: false,
-      policy,
-    },
-    {
+  const spec: MappingSpec = {
+    app: 'test',
+    name: 'test',
+    functionName: 'test',
+    group: 'g',
+    channel: ref.address,
+    codec: 'json',
+    hasSchema: false,
+    policy,
+  }
+  const store = { ...storeOf(letters), ...setup.store }
+  const again = (): Mapping =>
+    createMapping(spec, {
       clock,
       log: silentLog,
       random: setup.random ?? (() => 0.5),
       engine: engineOf(setup, invoked, ms => new Promise(resolve => clock.after(ms, resolve)), clock.monotonic),
-      store: { ...storeOf(letters), ...setup.store },
+      store,
       destinations: [],
       sharedBytes: createSharedBytes(10_000_000),
       suspectTurn: setup.suspectTurn ?? createSuspectTurn(),
       crashes: () => setup.crashes ?? 0,
       nextFence: createFence(clock),
       openSource: setup.openSource ?? (async () => (setup.adaptSource ?? (source => source))(await open())),
-    },
-  )
+    })
   const sink = await connection.openSink(ref)
   const pass = async (ms: number): Promise<void> => {
     const untilMs = clock.monotonic() + ms
@@ -117,7 +121,8 @@ export const setUp = async (setup: Setup): Promise<Bench> => {
     await settleDown()
   }
   return {
-    mapping,
+    mapping: again(),
+    again,
     invoked,
     letters,
     pass,
@@ -165,12 +170,22 @@ const engineOf = (
   close: async () => {},
 })
 
-const storeOf = (letters: Bench['letters']): DeadLetterStore => ({
-  async park(parked) {
-    for (const letter of parked) letters.set(letter.record.id, letter)
-    return 'parked'
-  },
-  recall: async () => new Map(),
-  remember: async () => {},
-  forget: async () => {},
-})
+const storeOf = (letters: Bench['letters']): DeadLetterStore => {
+  const remembered = new Map<string, RememberedAttempts>()
+  return {
+    async park(parked) {
+      for (const letter of parked) letters.set(letter.record.id, letter)
+      return 'parked'
+    },
+    async recall(_mapping, _source, ids) {
+      const known = ids.flatMap(id => remembered.get(id) ?? [])
+      return new Map(known.map(entry => [entry.id, { ...entry, parked: false }]))
+    },
+    async remember(_mapping, _source, entries) {
+      for (const entry of entries) remembered.set(entry.id, entry)
+    },
+    async forget(_mapping, _source, ids) {
+      for (const id of ids) remembered.delete(id)
+    },
+  }
+}

@@ -1,0 +1,33 @@
+/** What the flow asks of the store of dead letters, which also knows what was charged to records that are none. */
+import type { Attempt, DeadLetter, JointWrite } from './contract.ts'
+
+/** What the store knows of a record that comes again. */
+export interface Recalled {
+  readonly parked: boolean
+  /** Failures charged before, the unfinished one of a suspect that took the host with it included. */
+  readonly attempts: readonly Attempt[]
+  /** Milliseconds since the epoch before which it is not to be tried, wherever it was meanwhile. Left out: at once. */
+  readonly dueAt?: number
+}
+
+/** The half of the dead letter store that the flow talks to. Every promise resolves when the change is durable. */
+export interface DeadLetterStore {
+  /**
+   * An upsert on (mapping, source, id). Answers `settled` when `joint` ran in the same transaction, else `parked`.
+   * Rejects when nothing was stored; the caller keeps the records claimed and tries again.
+   */
+  park(letters: readonly DeadLetter[], joint?: JointWrite): Promise<'parked' | 'settled'>
+  /** What is known of these ids; an id nothing is known of is left out. */
+  recall(mapping: string, source: string, ids: readonly string[]): Promise<ReadonlyMap<string, Recalled>>
+  /** Replaces the attempts remembered for a record that is not parked. */
+  remember(mapping: string, source: string, entries: readonly RememberedAttempts[]): Promise<void>
+  /** Forgets the attempts remembered for records that were processed in the end. */
+  forget(mapping: string, source: string, ids: readonly string[]): Promise<void>
+}
+
+export interface RememberedAttempts {
+  readonly id: string
+  readonly attempts: readonly Attempt[]
+  /** As recalled. */
+  readonly dueAt?: number
+}
