@@ -38,6 +38,8 @@ interface Life {
   prepared: 'yes' | 'again'
 }
 
+const CONNECT_SHARE = 0.9
+
 export const createPublisher = (tools: PublisherTools): Publisher => {
   let life: Promise<Life> | undefined
   let turn: Promise<unknown> = Promise.resolve()
@@ -45,7 +47,8 @@ export const createPublisher = (tools: PublisherTools): Publisher => {
   let closed: Promise<void> | undefined
 
   const begin = async (): Promise<Life> => {
-    const opened = await tools.link.opened(tools.sendTimeoutMs)
+    // Within less than a message waits: why there is no connection says more than that it took too long.
+    const opened = await tools.link.opened(CONNECT_SHARE * tools.sendTimeoutMs)
     await tools.prepare(opened)
     return { opened, channel: confirmedChannel(await openConfirmChannel(opened.model)), prepared: 'yes' }
   }
