@@ -87,7 +87,10 @@ export const createPublisher = (tools: PublisherTools): Publisher => {
     turn = written.catch(() => undefined)
     try {
       const fates = await written
-      const known = await Promise.all(fates.map(fate => unlessGone(late.signal, fate).catch(unknown)))
+      // What is known by now counts, also when the time is up.
+      const known = await Promise.all(
+        fates.map(fate => Promise.race([fate, unlessGone(late.signal, fate).catch(unknown)])),
+      )
       return await Promise.all(known.map(withReason))
     } catch (error) {
       return messages.map(() => unknown(error))
