@@ -87,7 +87,7 @@ const PRECONDITION_FAILED = 406
 
 interface Inequivalent {
   readonly argument: string
-  /** As RabbitMQ puts it: `the value '5' of type 'signedint'`, `none`. */
+  /** As RabbitMQ puts it: `'5'`, `none`. */
   readonly wanted: string
   readonly declared: string
 }
