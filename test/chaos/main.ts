@@ -6,9 +6,10 @@
 import { parseArgs } from 'node:util'
 import type { OpenArena } from './arena.ts'
 import { openKafka } from './arenas/kafka.ts'
+import { openRabbit } from './arenas/rabbitmq.ts'
 import { type ChaosReport, runChaos } from './run.ts'
 
-const ARENAS: Readonly<Record<string, OpenArena>> = { kafka: openKafka }
+const ARENAS: Readonly<Record<string, OpenArena>> = { kafka: openKafka, rabbitmq: openRabbit }
 
 const { values } = parseArgs({
   options: {

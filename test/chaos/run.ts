@@ -45,6 +45,7 @@ const MEMBERS = ['first', 'second', 'third']
 const SENT_AT_ONCE = 1_000
 /** A fault comes when so much of its part is processed. */
 const SHARE_BEFORE_FAULT = 0.2
+const SETTLED_FOR_MS = 6_000
 const PATIENCE = { timeoutMs: 120_000 }
 
 export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
@@ -91,7 +92,7 @@ const run = async (options: ChaosOptions, folder: string, scope: Scope): Promise
     slowestRecoveryMs = Math.max(slowestRecoveryMs, recoveryMs)
     say(`  ${sent} of ${records} sent, ${effects.lines()} runs, recovered after ${recoveryMs} ms`)
   }
-  await nothingLeft(arena)
+  await nothingLeft(arena, effects)
   say('nothing is left at the broker')
   await members.endAll()
   const bound = duplicateBound(kinds, MEMBERS.length, MAX_IN_FLIGHT)
@@ -127,5 +128,19 @@ const recovered = async (arena: Arena, effects: EffectsFile): Promise<number> =>
   return Math.round(systemClock.monotonic() - since)
 }
 
-const nothingLeft = (arena: Arena): Promise<unknown> =>
-  until('nothing is left to settle', async () => (await arena.backlog().catch(() => undefined)) === 0, PATIENCE)
+/** Brokers count some of what they have from time to time only: it must be nothing all the time, and nothing may run. */
+const nothingLeft = async (arena: Arena, effects: EffectsFile): Promise<void> => {
+  let [since, lines] = [systemClock.monotonic(), -1]
+  await until(
+    'nothing is left to settle',
+    async () => {
+      const left = await arena.backlog().catch(() => undefined)
+      if (left !== 0 || effects.lines() !== lines) {
+        since = systemClock.monotonic()
+        lines = effects.lines()
+      }
+      return systemClock.monotonic() - since >= SETTLED_FOR_MS
+    },
+    PATIENCE,
+  )
+}
