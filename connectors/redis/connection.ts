@@ -126,9 +126,11 @@ const createRaw = (address: ServerAddress, use: ClientUse, random: () => number)
   return address.url === undefined ? new Redis({ ...single, ...address.at }) : new Redis(address.url, single)
 }
 
-/** A subscriber sends nothing, so silence says nothing there: it is pinged instead. */
-const silenceOf = (use: ClientUse): { readonly socketTimeout?: number } =>
-  use === 'messages' ? {} : { socketTimeout: SILENCE_MS + (use === 'blocking' ? LONGEST_BLOCK_MS : 0) }
+/** A subscriber sends nothing, so silence says nothing there: it is pinged instead, and renews what it listens to itself. */
+const silenceOf = (use: ClientUse): { readonly socketTimeout?: number; readonly autoResubscribe?: false } =>
+  use === 'messages'
+    ? { autoResubscribe: false }
+    : { socketTimeout: SILENCE_MS + (use === 'blocking' ? LONGEST_BLOCK_MS : 0) }
 
 const watch = (name: string, raw: Redis | Cluster, state: State, tools: ClientTools): void => {
   raw.on('error', error => noteError(name, state, tools, error))
