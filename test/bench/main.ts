@@ -1,12 +1,14 @@
 /** `npm run bench -- <name…> [--rounds 5] [--json]`: measures, beside the raw limit, in one run. */
 import { parseArgs } from 'node:util'
 import { kafka } from './brokers/kafka/bench.ts'
+import { rabbitmq } from './brokers/rabbitmq/bench.ts'
+import { redis } from './brokers/redis/bench.ts'
 import type { Bench, Result } from './contestant.ts'
 import { embedded } from './embedded/bench.ts'
 import { invoke } from './invoke/bench.ts'
 import { runBench } from './run.ts'
 
-const BENCHES: readonly Bench[] = [embedded, invoke, kafka]
+const BENCHES: readonly Bench[] = [embedded, invoke, kafka, rabbitmq, redis]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -2,6 +2,8 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { systemClock } from '../../../core/clock.ts'
+import { within } from '../../../core/flow/within.ts'
 import type { Contestant } from '../contestant.ts'
 import type { Work } from './work.ts'
 
@@ -17,14 +19,19 @@ export interface Entrant {
   readonly name: string
   /** The file that exports `consume`. */
   readonly module: string
+  /** `own`: it keeps its work in structures of its own, fills them and looks that nothing is left. Default: the bench's. */
+  readonly field?: 'own'
 }
 
 export type Place = Pick<Work, 'url' | 'place' | 'records'>
 
+/** A contestant that has not ended by then never will. */
+const ROUND_TIMEOUT_MS = 120_000
+
 let groups = 0
 
 /** A contestant that consumes in a process of its own what the field was filled with. */
-export const racer = ({ name, module }: Entrant, place: Place, field: Field): Contestant => ({
+export const racer = ({ name, module, field: whose }: Entrant, place: Place, field: Field): Contestant => ({
   name,
   async open(folder) {
     await mkdir(folder, { recursive: true })
@@ -36,8 +43,10 @@ export const racer = ({ name, module }: Entrant, place: Place, field: Field): Co
       const over = ended.then(([code]) => {
         throw new Error(`${name} (${module}) ended with code ${code}`)
       })
-      const [message] = await Promise.race([once(child, 'message'), over])
-      return message
+      const answered = once(child, 'message').then(([message]) => message)
+      return within(systemClock, ROUND_TIMEOUT_MS, Promise.race([answered, over]), () => {
+        return new Error(`${name} (${module}) has not settled all records within ${ROUND_TIMEOUT_MS} ms`)
+      })
     }
     await answer()
     return {
@@ -46,11 +55,11 @@ export const racer = ({ name, module }: Entrant, place: Place, field: Field): Co
         const group = `bench-${groups}`
         const work: Work = { ...place, group, folder: join(folder, group) }
         await mkdir(work.folder)
-        await field.fill(work)
+        if (whose !== 'own') await field.fill(work)
         const answered = answer()
         child.send(work)
         const perSecond = Number(await answered)
-        await field.verify(work)
+        if (whose !== 'own') await field.verify(work)
         return perSecond
       },
       async close() {

@@ -8,11 +8,11 @@ export const PLACE = 'bench'
 /** What names the broker to the channels of Millrace's contestants. */
 export const URL_VARIABLE = 'MILLRACE_BENCH_URL'
 
-/** JSON that every peer takes: NestJS wants a pattern, message-queue-toolkit an id, a type and a time. */
+/** JSON that every peer takes: NestJS wants a pattern and no id, message-queue-toolkit a type. */
 export const BODY = bodyOf(1_024)
 
 function bodyOf(bytes: number): Buffer {
-  const fields = { id: 'a-1', type: 'job', pattern: 'job', timestamp: '2026-01-01T00:00:00.000Z' }
+  const fields = { type: 'job', pattern: 'job' }
   const empty = JSON.stringify({ ...fields, data: '' })
   return Buffer.from(JSON.stringify({ ...fields, data: 'x'.repeat(bytes - empty.length) }))
 }
