@@ -11,6 +11,8 @@ export interface Reader {
   readonly groupId: string
   /** The topics to read, and where the group begins in each of them. */
   readonly topics: ReadonlyMap<string, StartPosition>
+  /** Those of the topics that hold deferred records. */
+  readonly retryTopics: ReadonlySet<string>
 }
 
 /** What the broker knows of one partition. */

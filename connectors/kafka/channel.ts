@@ -6,7 +6,8 @@ import type {
   PositionedChannel,
   ReadChoice,
 } from '../../core/config/channel.ts'
-import { choice, duration, isText, option, size, text, type Written } from '../../core/config/option.ts'
+import { type Duration, parseDuration } from '../../core/config/duration.ts'
+import { choice, duration, flag, isText, option, size, text, type Written } from '../../core/config/option.ts'
 import type { SecretRef } from '../../core/config/secret.ts'
 
 type Text = string | SecretRef
@@ -26,6 +27,8 @@ export interface KafkaTls {
   readonly rejectUnauthorized?: boolean
   readonly servername?: string
 }
+
+const WEEK_MS = 7 * 86_400_000
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -91,6 +94,10 @@ export const kafkaOptions = {
       default: '20s',
       doc: 'How long a rebalance lets running functions finish; at most three quarters of `rebalanceTimeout`.',
     }),
+    createTopics: flag({
+      default: false,
+      doc: 'Make retry topics that are missing. Other topics are never made.',
+    }),
     fetchBytes: size({
       min: '1 KB',
       max: '64 MB',
@@ -100,6 +107,18 @@ export const kafkaOptions = {
   },
   channels: {
     topic: {
+      retrySteps: option<readonly Duration[], readonly number[]>({
+        doc: 'How long a record that nothing has to follow waits for a late retry in a topic of its own, one for each step. None: it waits here, and its partition is not committed beyond it.',
+        takes: "a list of durations, `'10s'` to `'7d'`, ascending",
+        expected: "a list of ascending durations between '100ms' and '7d', like ['10s', '1m', '10m']",
+        default: [],
+        defaultText: 'none',
+        read: value => {
+          const steps = Array.isArray(value) ? value.map(parseDuration) : [undefined]
+          const rises = steps.every((ms, index) => ms !== undefined && ms > (steps[index - 1] ?? 99) && ms <= WEEK_MS)
+          return rises ? (steps as readonly number[]) : undefined
+        },
+      }),
       compression: choice({
         of: ['none', 'gzip', 'snappy', 'lz4', 'zstd'],
         default: 'none',

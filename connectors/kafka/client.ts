@@ -18,6 +18,7 @@ export interface KafkaOptions {
   readonly sessionTimeout?: string
   readonly rebalanceTimeout?: string
   readonly rebalanceDrain?: string
+  readonly createTopics?: boolean
   readonly fetchBytes?: string | number
 }
 

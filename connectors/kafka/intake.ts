@@ -3,6 +3,7 @@
  * when it is full, so that the fetch loop, and with it the heartbeats, goes on whatever a function does.
  */
 import type { EachBatchPayload, KafkaMessage } from 'kafkajs'
+import { restoredRecord } from './deferred.ts'
 import { type Lane, receive, type Waiting } from './lane.ts'
 import { offsetOf, recordOf } from './record.ts'
 
@@ -11,10 +12,13 @@ export interface Intake {
   /** A lane whose mailbox holds this many bytes takes no more; from `resumeBytes` down it is fetched again. */
   readonly fullBytes: number
   readonly resumeBytes: number
+  /** Their records are handed out as they were before they were deferred. */
+  readonly retryTopics: ReadonlySet<string>
 }
 
-export const intakeFor = (address: string, fetchBytes: number): Intake => ({
+export const intakeFor = (address: string, fetchBytes: number, retryTopics: ReadonlySet<string>): Intake => ({
   address,
+  retryTopics,
   fullBytes: 4 * fetchBytes,
   resumeBytes: 3 * fetchBytes,
 })
@@ -42,7 +46,7 @@ export const takeBatch = (intake: Intake, lane: Lane, { batch, resolveOffset }: 
 
 /** `seen` counts the messages dealt with, those included that were taken in before. */
 const whatFits = (
-  { address, fullBytes }: Intake,
+  { address, fullBytes, retryTopics }: Intake,
   lane: Lane,
   messages: readonly KafkaMessage[],
 ): { readonly taken: readonly Waiting[]; readonly seen: number } => {
@@ -55,7 +59,9 @@ const whatFits = (
     const offset = offsetOf(message.offset)
     if (offset < lane.tracker.next) continue
     const size = bytesOf(message)
-    taken.push({ offset, bytes: size, record: recordOf({ ...lane, address }, message) })
+    const stored = recordOf({ ...lane, address }, message)
+    const restored = retryTopics.has(lane.topic) ? restoredRecord(stored) : undefined
+    taken.push({ offset, bytes: size, ...(restored ?? { record: stored }) })
     bytes += size
   }
   return { taken, seen }

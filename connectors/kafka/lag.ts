@@ -1,5 +1,5 @@
 /** What the broker says of topics and groups, asked beside the consumers. */
-import type { Admin } from 'kafkajs'
+import kafkajs, { type Admin } from 'kafkajs'
 import type { Check, Lag } from '../../core/contract.ts'
 import { errorInfo } from '../../core/errors.ts'
 import { kafkaError } from './failure.ts'
@@ -13,6 +13,12 @@ export interface KafkaAdmin {
   partitions(topic: string): Promise<number>
   /** The end of each partition: the offset of the record that comes next. */
   ends(topic: string): Promise<ReadonlyMap<number, number>>
+  /** All topics this user may see. */
+  names(): Promise<readonly string[]>
+  /** The settings of a topic as the broker has them, its defaults included. */
+  settings(topic: string): Promise<ReadonlyMap<string, string>>
+  /** Resolves when the topic can be used; one that was made by somebody else meanwhile is left as it is. */
+  create(topic: string, partitions: number, settings: Readonly<Record<string, string>>): Promise<void>
   check(): Promise<Check>
   close(): Promise<void>
 }
@@ -53,6 +59,21 @@ export const createAdmin = (name: string, open: () => Admin): KafkaAdmin => {
       ask(`asking for the end of ${name}/${topic}`, async admin => {
         const offsets = await admin.fetchTopicOffsets(topic)
         return new Map(offsets.map(({ partition, high }) => [partition, offsetOf(high)]))
+      }),
+    names: () => ask(`listing the topics of ${name}`, admin => admin.listTopics()),
+    settings: topic =>
+      ask(`asking for the settings of ${name}/${topic}`, async admin => {
+        const { resources } = await admin.describeConfigs({
+          includeSynonyms: false,
+          resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }],
+        })
+        const entries = resources.flatMap(({ configEntries }) => configEntries)
+        return new Map(entries.map(({ configName, configValue }) => [configName, configValue]))
+      }),
+    create: (topic, numPartitions, settings) =>
+      ask(`making the topic ${name}/${topic}`, async admin => {
+        const configEntries = Object.entries(settings).map(([key, value]) => ({ name: key, value }))
+        await admin.createTopics({ topics: [{ topic, numPartitions, configEntries }], waitForLeaders: true })
       }),
     async check() {
       const check = `kafka ${name}`

@@ -8,6 +8,7 @@
  *                  └──── release ─────┘   with everything claimed after it
  */
 import type { Delivery, EventRecord, PollRequest, Settlement } from '../../core/contract.ts'
+import type { Deferred } from './deferred.ts'
 import { isFull, metadataText, type Note } from './metadata.ts'
 import { laneName, type TopicPartition } from './place.ts'
 import { beginAt, finish, isFinished, type OffsetRun, runsOf, type Tracker, takeIn } from './tracker.ts'
@@ -39,6 +40,8 @@ export interface Waiting {
   readonly offset: number
   readonly record: EventRecord
   readonly bytes: number
+  /** Of a record from a retry topic. */
+  readonly deferred?: Deferred
 }
 
 export interface Claim extends Waiting {
@@ -104,8 +107,8 @@ export const claim = (lane: Lane, want: Want, nowMs: number): readonly Delivery[
   const most = Math.min(want.max, want.maxPerLane)
   let bodyBytes = 0
   let count = 0
-  for (const { offset, record } of lane.mailbox) {
-    if (count >= most || bodyBytes >= want.maxBytes || offset >= below) break
+  for (const { offset, record, deferred } of lane.mailbox) {
+    if (count >= most || bodyBytes >= want.maxBytes || offset >= below || (deferred?.dueAt ?? 0) > nowMs) break
     bodyBytes += record.body?.length ?? 0
     count += 1
   }
@@ -115,7 +118,7 @@ export const claim = (lane: Lane, want: Want, nowMs: number): readonly Delivery[
 }
 
 const handOut = (lane: Lane, waiting: Waiting, nowMs: number): Delivery => {
-  const note = lane.notes.get(waiting.offset)
+  const note = lane.notes.get(waiting.offset) ?? waiting.deferred
   const claimed: Claim = {
     ...waiting,
     lane,
@@ -144,7 +147,7 @@ const handOut = (lane: Lane, waiting: Waiting, nowMs: number): Delivery => {
 }
 
 /**
- * Applies verdicts on claims of this lane. What was accepted or rejected is finished. What was given back goes to the
+ * Applies verdicts on claims of this lane. What was accepted, rejected, or is confirmed in a retry topic, is finished. What was given back goes to the
  * mailbox, with all that was claimed after it: those claims are lost. During a recall it goes back alone, since nothing is
  * handed out that could overtake it.
  */
@@ -154,7 +157,7 @@ export const applyVerdicts = (lane: Lane, verdicts: readonly Settlement[]): void
   for (const verdict of verdicts) {
     const claimed = claimOf(verdict.delivery)
     if (claimed?.state !== 'open') continue
-    if (verdict.outcome === 'accepted' || verdict.outcome === 'rejected') {
+    if (verdict.outcome !== 'released') {
       finished.push(claimed.offset)
       close(lane, claimed)
       lane.notes.delete(claimed.offset)
@@ -184,7 +187,12 @@ const putBack = (lane: Lane, isBack: (offset: number) => boolean): void => {
     if (!lane.notes.has(claimed.offset))
       lane.notes.set(claimed.offset, { attempts: claimed.attempts, firstSeen: claimed.firstSeen })
   }
-  const waiting = back.map(({ offset, record, bytes }) => ({ offset, record, bytes }))
+  const waiting = back.map(({ offset, record, bytes, deferred }) => ({
+    offset,
+    record,
+    bytes,
+    ...(deferred ? { deferred } : {}),
+  }))
   lane.mailbox = [...waiting, ...lane.mailbox].sort((one, other) => one.offset - other.offset)
   // Last, since whoever listens may ask for more at once.
   for (const claimed of back) lose(claimed)

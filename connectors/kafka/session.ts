@@ -48,6 +48,8 @@ export interface Session {
   failure(): MillraceError | undefined
   /** Hands out what is there, at once. */
   take(request: PollRequest): readonly Delivery[]
+  /** Milliseconds since the epoch at which the first deferred record is due that `take` would then hand out. */
+  nextDueAt(request: PollRequest): number | undefined
   /** Claims were settled: makes room, and may end a drain. */
   settled(): void
   /** Commits what was settled and leaves the group; what was claimed is lost. */
@@ -75,7 +77,7 @@ export const openSession = (tools: SessionTools): Session => {
   const { reader, timing } = tools
   const state: State = {
     owned: noOwner(),
-    intake: intakeFor(tools.address, timing.fetchBytes),
+    intake: intakeFor(tools.address, timing.fetchBytes, reader.retryTopics),
     joined: Promise.withResolvers(),
     failure: undefined,
     turn: 0,
@@ -105,6 +107,7 @@ export const openSession = (tools: SessionTools): Session => {
     joined: state.joined.promise,
     failure: () => state.failure,
     take: request => take(tools, state, consumer, request),
+    nextDueAt: ({ skipLanes }) => nextDueAt(wanted(owned, skipLanes)),
     settled: () => noteChange(owned),
     close: () => close(tools, state, consumer, seam, committer),
   }
@@ -184,10 +187,18 @@ const onBatch = (tools: SessionTools, state: State, consumer: Consumer, payload:
   }
 }
 
+const wanted = ({ lanes }: Owned, skipLanes: ReadonlySet<string>): readonly Lane[] =>
+  [...lanes.values()].filter(lane => lane.mailbox.length > 0 && !skipLanes.has(lane.name))
+
+const nextDueAt = (lanes: readonly Lane[]): number | undefined => {
+  const due = lanes.flatMap(({ mailbox }) => mailbox[0]?.deferred?.dueAt ?? [])
+  return due.length > 0 ? Math.min(...due) : undefined
+}
+
 const take = (tools: SessionTools, state: State, consumer: Consumer, request: PollRequest): readonly Delivery[] => {
   const { owned, intake } = state
   if (owned.phase !== 'running') return []
-  const lanes = [...owned.lanes.values()].filter(lane => lane.mailbox.length > 0 && !request.skipLanes.has(lane.name))
+  const lanes = wanted(owned, request.skipLanes)
   const first = lanes.length === 0 ? 0 : state.turn++ % lanes.length
   const deliveries: Delivery[] = []
   let [max, maxBytes] = [request.max, request.maxBytes]

@@ -9,6 +9,8 @@ export interface ConnectionSettings {
   readonly timing: Timing
   /** Milliseconds. */
   readonly connectionTimeoutMs: number
+  /** Whether retry topics that are missing are made. */
+  readonly createTopics: boolean
 }
 
 /** Of the rebalance timeout: the rest is for committing and joining. */
@@ -40,6 +42,7 @@ export const connectionSettings = (name: string, options: KafkaOptions): Connect
       drainMs: Math.min(drainMs, DRAIN_SHARE * rebalanceMs),
       fetchBytes: read(connection.fetchBytes, options.fetchBytes, 'fetchBytes'),
     },
+    createTopics: read(connection.createTopics, options.createTopics, 'createTopics'),
     connectionTimeoutMs: read(connection.connectionTimeout, options.connectionTimeout, 'connectionTimeout'),
   }
 }

@@ -4,6 +4,7 @@
  */
 import { sleep } from '../../core/clock.ts'
 import type { Delivery, PollRequest, Settlement, Source, Unsettled } from '../../core/contract.ts'
+import type { Deferral, Deferrals } from './deferral.ts'
 import { kafkaError } from './failure.ts'
 import { type KafkaAdmin, laneLag } from './lag.ts'
 import { applyVerdicts, claimOf } from './lane.ts'
@@ -11,6 +12,9 @@ import { openSession, type Session, type SessionTools } from './session.ts'
 
 export interface SourceTools extends Omit<SessionTools, 'onChange'> {
   readonly admin: KafkaAdmin
+  readonly deferrals: Deferrals
+  /** Milliseconds, ascending. */
+  readonly deferStepsMs: readonly number[]
 }
 
 interface State {
@@ -39,7 +43,7 @@ export const openSource = async (tools: SourceTools): Promise<Source> => {
   )
   const failure = session.failure()
   if (failure) {
-    await close(state)
+    await close(state).finally(() => tools.deferrals.close())
     throw failure
   }
   if (joined === 'no')
@@ -47,7 +51,7 @@ export const openSource = async (tools: SourceTools): Promise<Source> => {
   return {
     ordered: true,
     retries: 'core',
-    deferStepsMs: [],
+    deferStepsMs: tools.deferStepsMs,
     poll: request => poll(tools, state, request),
     settle: settlements => settle(tools, state, settlements),
     async pause() {
@@ -59,7 +63,7 @@ export const openSource = async (tools: SourceTools): Promise<Source> => {
     },
     lag: async () => laneLag(tools.admin, [...(state.session?.lanes.values() ?? [])]),
     close() {
-      state.closing ??= close(state)
+      state.closing ??= close(state).finally(() => tools.deferrals.close())
       return state.closing
     },
   }
@@ -84,9 +88,10 @@ const poll = async (tools: SourceTools, state: State, request: PollRequest): Pro
       const deliveries = await attempt(tools, state, request)
       if (deliveries.length > 0) return deliveries
     }
-    const leftMs = until - tools.clock.monotonic()
-    if (leftMs <= 0) break
-    await waited(tools, news, leftMs, request.signal)
+    const dueAt = state.session?.nextDueAt(request) ?? Number.POSITIVE_INFINITY
+    const leftMs = Math.min(until - tools.clock.monotonic(), dueAt - tools.clock.now())
+    if (until <= tools.clock.monotonic()) break
+    await waited(tools, news, Math.max(leftMs, 0), request.signal)
   }
   return []
 }
@@ -106,17 +111,27 @@ const settle = async (
   state: State,
   settlements: readonly Settlement[],
 ): Promise<readonly Unsettled[]> => {
-  for (const [lane, verdicts] of Map.groupBy(settlements, ({ delivery }) => claimOf(delivery)?.lane))
-    if (lane?.owned === 'yes') applyVerdicts(lane, verdicts)
-  tell(state)
-  state.session?.settled()
+  const [deferrals, others] = [settlements.filter(isDeferral), settlements.filter(each => !isDeferral(each))]
+  apply(state, others)
+  const { verdicts, unsettled } = await tools.deferrals.send(deferrals)
+  apply(state, verdicts)
   try {
     await state.session?.committer.flush()
-    return []
+    return unsettled
   } catch (thrown) {
     const error = kafkaError('SETTLE_FAILED', `committing to ${tools.address}`, thrown)
-    return settlements.filter(isUntold).map(({ delivery }) => ({ delivery, error }))
+    return [...unsettled, ...settlements.filter(isUntold).map(({ delivery }) => ({ delivery, error }))]
   }
+}
+
+const isDeferral = (settlement: Settlement): settlement is Deferral => settlement.outcome === 'deferred'
+
+const apply = (state: State, verdicts: readonly Settlement[]): void => {
+  if (verdicts.length === 0) return
+  for (const [lane, ofLane] of Map.groupBy(verdicts, ({ delivery }) => claimOf(delivery)?.lane))
+    if (lane?.owned === 'yes') applyVerdicts(lane, ofLane)
+  tell(state)
+  state.session?.settled()
 }
 
 /**
@@ -125,7 +140,7 @@ const settle = async (
  */
 const isUntold = ({ delivery, outcome }: Settlement): boolean => {
   const claimed = claimOf(delivery)
-  if (claimed?.state !== 'settled' || (outcome !== 'accepted' && outcome !== 'rejected')) return false
+  if (claimed?.state !== 'settled' || outcome === 'released') return false
   const { lane } = claimed
   return lane.owned === 'yes' && lane.confirmed < lane.version
 }

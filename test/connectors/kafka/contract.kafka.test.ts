@@ -16,7 +16,7 @@ const kafka = sharedBroker('kafka', async scope => {
 
 const cannotDefer = {
   reason:
-    'Kafka keeps the order of a partition, so a record of it cannot be deferred; long delays come with retry topics',
+    'Kafka defers by retry topics, if the user asks for them; retry-topics.kafka.test.ts keeps this promise with them',
   promises: ['deferred records come again later, with their attempts'],
 }
 const noCounts = {

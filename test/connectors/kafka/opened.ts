@@ -5,7 +5,7 @@ import kafkajs, { type Admin, type Message, type Producer, type Transaction } fr
 import type { KafkaOptions } from '../../../connectors/kafka/client.ts'
 import { kafkaConnector } from '../../../connectors/kafka/connector.ts'
 import { systemClock } from '../../../core/clock.ts'
-import type { Connection, Context, ReadOptions, Source } from '../../../core/contract.ts'
+import type { ChannelRef, Connection, Context, ReadOptions, Source } from '../../../core/contract.ts'
 import { type Log, silentLog } from '../../../core/log.ts'
 import type { SourceHarness } from '../../../core/testing/contract/harness.ts'
 
@@ -16,7 +16,7 @@ export interface OpenedTopic {
   readonly producer: Producer
   /** A connection of its own, as another process would have, closed with the test. */
   connect(options?: Partial<KafkaOptions>, log?: Log): Promise<Connection>
-  open(read?: Partial<ReadOptions>, options?: Partial<KafkaOptions>): Promise<Source>
+  open(read?: Partial<ReadOptions>, options?: Partial<KafkaOptions>, ofTopic?: ChannelRef['options']): Promise<Source>
   publish(messages: readonly Message[]): Promise<void>
   transaction(): Promise<Transaction>
   /** The offset that the broker has for the group; -1 for none. */
@@ -63,9 +63,9 @@ export const openTopic = async (
     admin,
     producer,
     connect,
-    async open(read = {}, options = {}) {
+    async open(read = {}, options = {}, ofTopic = {}) {
       const connection = await connect(options)
-      return connection.openSource(channelOf(topic), { ...READ, ...read })
+      return connection.openSource({ ...channelOf(topic), options: ofTopic }, { ...READ, ...read })
     },
     publish: async messages => void (await producer.send({ topic, acks: -1, messages: [...messages] })),
     async transaction() {

@@ -56,7 +56,7 @@ const running = () => {
   const hooks = ownershipHooks(owned, {
     clock,
     log: silentLog,
-    reader: { groupId: 'g', topics: new Map([['orders', 'earliest']]) },
+    reader: { groupId: 'g', topics: new Map([['orders', 'earliest']]), retryTopics: new Set() },
     drainMs: 1_000,
     heartbeatMs: 100,
     group: () => unasked,
