@@ -163,12 +163,12 @@ test('a deferral that the broker does not confirm settles nothing; later it does
   const [a, b] = await take({} as never, source, 2)
   assert.ok(a && b)
   const { topic } = retryTopic(opened.topic, GROUP, 300)
-  const replicas = async (wanted: number): Promise<void> => {
-    const configEntries = [{ name: 'min.insync.replicas', value: String(wanted) }]
+  const refuse = async (olderThanMs: string): Promise<void> => {
+    const configEntries = [{ name: 'message.timestamp.before.max.ms', value: olderThanMs }]
     const resources = [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configEntries }]
     await opened.admin.alterConfigs({ validateOnly: false, resources })
   }
-  await replicas(2)
+  await refuse('0')
   const unsettled = await source.settle([defer(a, 1), ...accept([b])])
   assert.deepEqual(
     unsettled.map(({ delivery, error }) => [delivery, error instanceof MillraceError]),
@@ -176,7 +176,7 @@ test('a deferral that the broker does not confirm settles nothing; later it does
   )
   assert.ok(!a.lost.aborted)
   assert.equal(await opened.committed(), 0)
-  await replicas(1)
+  await refuse('100000')
   await until('the topic takes it', async () => (await source.settle([defer(a, 1)])).length === 0)
   assert.deepEqual(await source.settle([defer(a, 1)]), [], 'it is settled')
   assert.equal(await opened.committed(), 2)
