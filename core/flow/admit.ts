@@ -2,7 +2,7 @@
 import { sleep } from '../clock.ts'
 import type { Attempt, Delivery } from '../contract.ts'
 import type { Recalled } from '../dead-letters.ts'
-import { wrapError } from '../errors.ts'
+import { MillraceError, wrapError } from '../errors.ts'
 import { keyText } from '../values.ts'
 import { giveBack, giveBackBehind, holdStopped, lose } from './ending.ts'
 import { bytesOf, type Entry, type Scope } from './entry.ts'
@@ -12,6 +12,7 @@ import type { Order } from './policy.ts'
 import { watchRecall } from './recall.ts'
 import { delayMs } from './retry.ts'
 import { resumeWait } from './wait-on.ts'
+import { within } from './within.ts'
 
 /** At this many claims without a verdict a record is a suspect (DESIGN 1.12). */
 export const SUSPECT_DELIVERIES = 3
@@ -129,13 +130,15 @@ const recall = async (
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Recalled> | undefined> => {
   const ids = deliveries
-    .filter(delivery => mayHaveComeBefore(delivery) || flow.lostIds.has(delivery.record.id))
+    .filter(delivery => mayHaveComeBefore(flow, delivery) || flow.lostIds.has(delivery.record.id))
     .map(delivery => delivery.record.id)
   if (ids.length === 0) return NOTHING_KNOWN
   const { clock, random, log, store } = flow.tools
+  const timeoutMs = flow.spec.policy.settleTimeoutMs
   for (let tries = 1; !signal.aborted; tries += 1) {
     try {
-      return await store.recall(flow.spec.name, flow.spec.channel, ids)
+      const asked = store.recall(flow.spec.name, flow.spec.channel, ids)
+      return await within(clock, timeoutMs, asked, () => silent(timeoutMs))
     } catch (error) {
       flow.lastError = wrapError('STATE_UNAVAILABLE', 'looking up what is known of redelivered records', error)
       log.warn('the dead letter store does not answer; records wait', { error: flow.lastError })
@@ -145,14 +148,18 @@ const recall = async (
   return undefined
 }
 
+const silent = (timeoutMs: number): MillraceError =>
+  new MillraceError('STATE_UNAVAILABLE', `the dead letter store has not answered within ${timeoutMs} ms`)
+
 const NOTHING_KNOWN: ReadonlyMap<string, Recalled> = new Map()
 
 /**
- * A source that counts deliveries tells a new record from one that comes again; of others nothing is known. Of a replay
- * only whether it ended the process counts.
+ * A source that counts deliveries tells a new record from one that comes again; of others nothing is known, nor of ordered
+ * ones, where releasing a record gives back those behind it without a count and with the attempts they came with. Of a
+ * replay only whether it ended the process counts.
  */
-const mayHaveComeBefore = ({ record, attempts, priorDeliveries, replayOf }: Delivery): boolean =>
+const mayHaveComeBefore = ({ source }: Flow, { record, attempts, priorDeliveries, replayOf }: Delivery): boolean =>
   record.idStrength === 'stable' &&
   (replayOf === undefined
-    ? priorDeliveries === undefined || priorDeliveries > 0 || attempts > 0
+    ? source.ordered || priorDeliveries === undefined || priorDeliveries > 0 || attempts > 0
     : (priorDeliveries ?? 0) >= SUSPECT_DELIVERIES)

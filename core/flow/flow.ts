@@ -9,6 +9,7 @@ import type { Breaker } from './breaker.ts'
 import type { Credit, SharedBytes } from './credit.ts'
 import type { Entry } from './entry.ts'
 import type { OpenTime } from './open-time.ts'
+import type { Outage } from './outage.ts'
 import type { DeadLetterDestination, Parker } from './parker.ts'
 import type { Policy } from './policy.ts'
 import type { Settler } from './settler.ts'
@@ -78,6 +79,8 @@ export interface Flow {
   phase: Phase
   breaker: Breaker
   readonly openTime: OpenTime
+  /** While the source cannot be opened or read. */
+  outage: Outage | undefined
   lastError: MillraceError | undefined
   /** False after a failing Init or a fatal error, until an invocation works again. */
   healthy: boolean

@@ -1,21 +1,21 @@
 /** A mapping from its start to its stop: source, pump, dispatcher and what they share, put together. */
-import { type Cancel, sleep } from '../clock.ts'
-import type { Source } from '../contract.ts'
-import { MillraceError, wrapError } from '../errors.ts'
+import type { Cancel } from '../clock.ts'
+import { MillraceError } from '../errors.ts'
 import { closedBreaker } from './breaker.ts'
 import { createCredit } from './credit.ts'
 import { type Dispatcher, startDispatcher } from './dispatch.ts'
 import { giveBack, lose, parked, settled } from './ending.ts'
 import { type Flow, type MappingSpec, newCounters, type Tools } from './flow.ts'
 import { createOpenTime } from './open-time.ts'
+import { CLOSE_TIMEOUT_MS, closeQuietly, openSource } from './opening.ts'
 import { watchClaims } from './overdue.ts'
 import { createParker } from './parker.ts'
 import { type Pump, startPump } from './pump.ts'
-import { deferralStep, delayMs } from './retry.ts'
+import { deferralStep } from './retry.ts'
 import { createSettler } from './settler.ts'
 import { type MappingStatus, mappingStatus } from './status.ts'
 import { createWaiting } from './waiting.ts'
-import { atMost, within } from './within.ts'
+import { atMost } from './within.ts'
 
 export interface Mapping {
   readonly name: string
@@ -33,9 +33,6 @@ export interface Mapping {
   status(): MappingStatus
 }
 
-const OPEN_PAUSE = { initialMs: 500, factor: 2, maxMs: 30_000, jitter: 'full' } as const
-/** How long a source may take to close before it is left behind. */
-const CLOSE_TIMEOUT_MS = 10_000
 /** How long a store and a source may take at least to be told what became of records when the mapping stops. */
 const VERDICTS_TIMEOUT_MS = 5_000
 
@@ -51,7 +48,7 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
   let stopped: Promise<void> | undefined
   let turn: Promise<void> = Promise.resolve()
   let stopWatchingClaims: Cancel = () => {}
-  const waitedFor = Promise.withResolvers<void>()
+  const firstKnown = Promise.withResolvers<void>()
 
   const flow: Flow = {
     spec,
@@ -72,6 +69,7 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
       clock,
       random: tools.random,
       signal: ended.signal,
+      timeoutMs: spec.policy.settleTimeoutMs,
       store: tools.store,
       destinations: tools.destinations,
       source: () => flow.source,
@@ -91,6 +89,7 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
     phase: 'starting',
     breaker: closedBreaker,
     openTime: createOpenTime(),
+    outage: undefined,
     lastError: undefined,
     healthy: true,
     changed() {
@@ -112,29 +111,12 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
     return done
   }
 
-  /** Opens the source, however long it takes it to be there. Undefined: stopped, or failed for good. */
-  const openSource = async (): Promise<Source | undefined> => {
-    for (let tries = 1; !stopping.signal.aborted; tries += 1) {
-      try {
-        const source = await tools.openSource()
-        if (!stopping.signal.aborted) return source
-        await closeQuietly(source)
-      } catch (thrown) {
-        const error = wrapError('SOURCE_FAILED', `opening ${spec.channel}`, thrown)
-        if (error.fatal) return fail(error)
-        flow.lastError = error
-        log.warn('the source is not there yet; it is waited for', { error, tries })
-        waitedFor.resolve()
-        await sleep(clock, delayMs({ tries, charge: 'free' }, OPEN_PAUSE, tools.random()), stopping.signal)
-      }
-    }
-    return undefined
-  }
-
   const open = (before: () => Promise<void>): Promise<void> => {
     opening ??= (async () => {
       await before()
-      const source = await openSource()
+      const opened = openSource(flow, { signal: stopping.signal, onFatal: fail })
+      opened.known.then(firstKnown.resolve)
+      const source = await opened.source
       opening = undefined
       if (!source) return
       flow.source = source
@@ -144,9 +126,10 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
     return opening
   }
 
-  const fail = (error: MillraceError): undefined => {
+  const fail = (error: MillraceError): void => {
     flow.phase = 'failed'
     flow.healthy = false
+    flow.outage = undefined
     flow.lastError = error
     log.error('the mapping has stopped for good', { error })
   }
@@ -156,7 +139,7 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
     fail(error)
     void inTurn(async () => {
       await halt()
-      await closeQuietly(flow.source)
+      await closeQuietly(flow, flow.source)
     })
   }
 
@@ -167,21 +150,8 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
       // Nothing is asked of a source that is being closed: it would answer at once, again and again.
       if (flow.phase === 'running') flow.phase = 'starting'
       for (const { entries } of [...flow.claims.values()]) for (const entry of [...entries]) lose(flow, entry)
-      await closeQuietly(flow.source)
+      await closeQuietly(flow, flow.source)
     })
-
-  const closeQuietly = async (source: Flow['source']): Promise<void> => {
-    try {
-      await within(
-        clock,
-        CLOSE_TIMEOUT_MS,
-        source.close(),
-        () => new MillraceError('SOURCE_FAILED', `closing took longer than ${CLOSE_TIMEOUT_MS} ms`),
-      )
-    } catch (error) {
-      log.warn('closing the source failed', { error })
-    }
-  }
 
   const begin = (): void => {
     if (flow.phase !== 'starting') return
@@ -251,7 +221,7 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
       await halt()
       ended.abort()
       if (opening) await atMost(clock, CLOSE_TIMEOUT_MS, opening)
-      if (flow.source !== noSource) await closeQuietly(flow.source)
+      if (flow.source !== noSource) await closeQuietly(flow, flow.source)
       for (const stopWatching of unwatch) stopWatching()
       if (flow.phase !== 'failed') flow.phase = 'stopped'
     })
@@ -259,7 +229,7 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
 
   return {
     name: spec.name,
-    start: () => Promise.race([open(async () => {}), waitedFor.promise]),
+    start: () => Promise.race([open(async () => {}), firstKnown.promise]),
     pause: () => inTurn(pause),
     resume: () => inTurn(resume),
     stop() {

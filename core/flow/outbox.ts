@@ -2,7 +2,8 @@
  * Hands things to somebody who may refuse them for a while: a source that settles, a store that parks.
  *
  * One delivery is under way at a time and takes all that came meanwhile, so a slow receiver gets larger calls, not
- * more of them. What was not taken goes first next time, after a growing pause; nothing is dropped.
+ * more of them. What was not taken goes first next time, after a growing pause; nothing is dropped. Where nothing of a
+ * delivery was taken the receiver is in trouble and all waits for that; otherwise only what was refused does.
  */
 import { type Clock, sleep } from '../clock.ts'
 import type { MillraceError } from '../errors.ts'
@@ -46,26 +47,47 @@ export const createOutbox = <Item>({
   let incoming: Item[] = []
   let underWay = 0
   let running: Promise<void> | undefined
+  /** What was refused waits until then, by the monotonic clock; whether what comes meanwhile waits as well. */
+  let pauseUntil = 0
+  let pausing: 'all' | 'refused' = 'all'
+  let tries = 0
+  let refusingSince = 0
+  let ended = new AbortController()
+
+  /** What may be delivered now, taken out: what was refused before, and what is new. */
+  const next = (): readonly [refused: readonly Item[], fresh: readonly Item[]] => {
+    const isPaused = pending.length > 0 && clock.monotonic() < pauseUntil
+    if (isPaused && pausing === 'all') return [[], []]
+    const taken = [isPaused ? [] : pending, incoming] as const
+    incoming = []
+    if (!isPaused) pending = []
+    return taken
+  }
+
+  const handOver = async (items: readonly Item[], fresh: number): Promise<void> => {
+    underWay = items.length
+    if (tries === 0) refusingSince = clock.monotonic()
+    const refused = await deliver(items)
+    underWay = 0
+    if (!refused) {
+      if (pending.length === 0) tries = 0
+      return
+    }
+    pending = [...pending, ...refused.items]
+    tries += 1
+    if (refused.items.length < items.length) pausing = 'refused'
+    // Of those that were refused before, being refused again tells nothing about others.
+    else if (fresh > 0) pausing = 'all'
+    pauseUntil = clock.monotonic() + delayMs({ tries, charge: 'free' }, PAUSE, random())
+    onRefused(refused, clock.monotonic() - refusingSince)
+  }
 
   const run = async (): Promise<void> => {
-    let tries = 0
-    let refusingSince = 0
     while (pending.length + incoming.length > 0 && !signal.aborted) {
-      const items = pending.length === 0 ? incoming : [...pending, ...incoming]
-      pending = []
-      incoming = []
-      underWay = items.length
-      if (tries === 0) refusingSince = clock.monotonic()
-      const refused = await deliver(items)
-      underWay = 0
-      if (!refused) {
-        tries = 0
-        continue
-      }
-      pending = refused.items
-      tries += 1
-      onRefused(refused, clock.monotonic() - refusingSince)
-      await sleep(clock, delayMs({ tries, charge: 'free' }, PAUSE, random()), signal)
+      ended = new AbortController()
+      const [again, fresh] = next()
+      if (again.length + fresh.length > 0) await handOver([...again, ...fresh], fresh.length)
+      else await sleep(clock, pauseUntil - clock.monotonic(), AbortSignal.any([signal, ended.signal]))
     }
     running = undefined
   }
@@ -76,6 +98,7 @@ export const createOutbox = <Item>({
     },
     push(item) {
       incoming.push(item)
+      if (pausing === 'refused') ended.abort()
       // One turn later, so that all verdicts of a batch go together.
       running ??= Promise.resolve().then(run)
     },

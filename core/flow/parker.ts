@@ -7,14 +7,17 @@
 import type { Clock } from '../clock.ts'
 import type { DeadLetter, Settlement, Source } from '../contract.ts'
 import type { DeadLetterStore } from '../dead-letters.ts'
-import { type MillraceError, wrapError } from '../errors.ts'
+import { MillraceError, wrapError } from '../errors.ts'
 import type { Entry } from './entry.ts'
 import { createOutbox, type Refused } from './outbox.ts'
+import { within } from './within.ts'
 
 export interface Parker {
   /** Records not yet parked. */
   readonly size: number
   park(entry: Entry, letter: DeadLetter, rejection: Rejection): void
+  /** The store is being asked to take it: it may be a dead letter at any moment, whatever became of its claim. */
+  isUnderWay(recordId: string): boolean
   /** Resolves when everything is parked or its claim lost. */
   idle(): Promise<void>
 }
@@ -29,6 +32,8 @@ export interface ParkerOptions {
   readonly random: () => number
   /** Aborted: what was refused is not tried again. */
   readonly signal: AbortSignal
+  /** How long store and destinations may take together, in milliseconds; then they are asked again. */
+  readonly timeoutMs: number
   readonly store: Pick<DeadLetterStore, 'park'>
   readonly destinations: readonly DeadLetterDestination[]
   readonly source: () => Source
@@ -52,19 +57,27 @@ export const createParker = (options: ParkerOptions): Parker => {
     await send(fresh.map(item => item.letter))
     for (const item of fresh) sent.get(send)?.add(item)
   }
+  const underWay = new Set<string>()
   const deliver = async (parcels: readonly Parcel[]): Promise<Refused<Parcel> | undefined> => {
     // A lost claim's next owner parks the record itself: parking it here too would leave a letter for a live record.
     const items = parcels.filter(({ entry }) => entry.state !== 'gone')
     if (items.length === 0) return undefined
     const letters = items.map(item => item.letter)
+    for (const { record } of letters) underWay.add(record.id)
     try {
-      for (const send of options.destinations) await sendTo(send, items)
-      const how = await options.store.park(letters, options.source().settleWithin?.(items.map(item => item.rejection)))
+      // One that answers later has done no harm: a second letter of the record is the same, and so is a second verdict.
+      const how = await within(options.clock, options.timeoutMs, store(items, letters), () => silent(options.timeoutMs))
       for (const { entry, rejection } of items) options.onParked(entry, rejection, how)
       return undefined
     } catch (error) {
       return { items, error: wrapError('STATE_UNAVAILABLE', 'parking dead letters', error) }
+    } finally {
+      underWay.clear()
     }
+  }
+  const store = async (items: readonly Parcel[], letters: readonly DeadLetter[]): Promise<'parked' | 'settled'> => {
+    for (const send of options.destinations) await sendTo(send, items)
+    return options.store.park(letters, options.source().settleWithin?.(items.map(item => item.rejection)))
   }
   const outbox = createOutbox<Parcel>({
     clock: options.clock,
@@ -81,6 +94,10 @@ export const createParker = (options: ParkerOptions): Parker => {
       entry.state = 'parking'
       outbox.push({ entry, letter, rejection })
     },
+    isUnderWay: recordId => underWay.has(recordId),
     idle: outbox.idle,
   }
 }
+
+const silent = (timeoutMs: number): MillraceError =>
+  new MillraceError('STATE_UNAVAILABLE', `the store or a destination has not answered within ${timeoutMs} ms`)

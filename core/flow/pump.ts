@@ -8,8 +8,7 @@ import { MillraceError, wrapError } from '../errors.ts'
 import { admit } from './admit.ts'
 import { laneShare } from './credit.ts'
 import type { Flow } from './flow.ts'
-import type { Backoff } from './policy.ts'
-import { delayMs } from './retry.ts'
+import { endOutage, noteOutage } from './outage.ts'
 import { within } from './within.ts'
 
 export interface Pump {
@@ -29,16 +28,14 @@ export interface PumpHooks {
 const POLL_WAIT_MS = 5_000
 /** How long after its `waitMs` a poll may still answer. */
 const POLL_GRACE_MS = 30_000
-const POLL_PAUSE: Backoff = { initialMs: 200, factor: 2, maxMs: 30_000, jitter: 'full' }
 
 export const startPump = (flow: Flow, hooks: PumpHooks): Pump => {
-  const { clock, log, random } = flow.tools
+  const { clock } = flow.tools
   const stopping = new AbortController()
   let polling: AbortController | undefined
   let skipped: ReadonlySet<string> = new Set()
   let looking: 'soon' | 'no' = 'no'
   let wakeUp: (() => void) | undefined
-  let failures = 0
 
   const woken = (): Promise<void> =>
     new Promise(resolve => {
@@ -52,7 +49,7 @@ export const startPump = (flow: Flow, hooks: PumpHooks): Pump => {
       const request: PollRequest = { ...wanted, waitMs: POLL_WAIT_MS, signal: polling.signal }
       const deliveries = await within(clock, POLL_WAIT_MS + POLL_GRACE_MS, flow.source.poll(request), silent)
       polling = undefined
-      failures = 0
+      endOutage(flow)
       await admit(flow, deliveries, stopping.signal)
     } catch (thrown) {
       // One that has not answered in time may still claim records, which nobody would wait for.
@@ -63,15 +60,13 @@ export const startPump = (flow: Flow, hooks: PumpHooks): Pump => {
   }
 
   const failed = async (error: MillraceError): Promise<void> => {
-    flow.lastError = error
     if (error.fatal) {
       stopping.abort()
       return hooks.onFatal(error)
     }
-    failures += 1
-    log.warn('reading failed; it is tried again', { error, failures })
+    const pauseMs = noteOutage(flow, error)
     if (error === stuck) await hooks.onStuck()
-    await sleep(clock, delayMs({ tries: failures, charge: 'free' }, POLL_PAUSE, random()), stopping.signal)
+    await sleep(clock, pauseMs, stopping.signal)
   }
 
   const run = async (): Promise<void> => {

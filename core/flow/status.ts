@@ -18,6 +18,8 @@ export interface MappingStatus {
   readonly blocked: readonly string[]
   readonly breaker: 'closed' | 'open'
   readonly counts: Readonly<Counters>
+  /** While the source cannot be opened or read: since when, in milliseconds since the epoch, and why. */
+  readonly waitsForSource?: { readonly since: number; readonly message: string }
   readonly lastError?: { readonly code: string; readonly message: string }
 }
 
@@ -38,6 +40,7 @@ export const mappingStatus = (flow: Flow): MappingStatus => ({
     .slice(0, SHOWN_SCOPES),
   breaker: flow.breaker.state,
   counts: { ...flow.counters },
+  ...(flow.outage ? { waitsForSource: { since: flow.outage.since, message: flow.outage.error.message } } : {}),
   ...(flow.lastError ? { lastError: { code: flow.lastError.code, message: flow.lastError.message } } : {}),
 })
 

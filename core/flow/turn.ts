@@ -23,7 +23,7 @@ export const takeTurns = (flow: Flow, taken: readonly Entry[], now: number): rea
   for (const entry of back) entry.part = undefined
   flow.waiting.putBack(back)
   for (const entry of back)
-    if (flow.ghosts.has(entry.delivery.record.id)) flow.waiting.block(entry.scope, now + GHOST_PAUSE_MS)
+    if (isUndecided(flow, entry.delivery.record.id)) flow.waiting.block(entry.scope, now + UNDECIDED_PAUSE_MS)
   flow.waiting.finish(back)
   return entries
 }
@@ -41,15 +41,21 @@ const turnOf = (flow: Flow, entry: Entry, now: number): 'now' | 'later' | 'parki
     flow.settler.settle(entry, { delivery, outcome: 'accepted' })
     return 'ended'
   }
-  if (flow.ghosts.has(delivery.record.id)) return 'later'
+  if (isUndecided(flow, delivery.record.id)) return 'later'
   const doom = doomOf(flow, entry, now)
   if (!doom) return 'now'
   park(flow, entry, doom.reason, doom.error)
   return 'parking'
 }
 
-/** The earlier run of a record whose claim was lost is waited for, so that it never runs twice at once. */
-const GHOST_PAUSE_MS = 100
+/**
+ * Its claim was lost while it ran, or while it was being parked: the end of that is waited for, so that it never runs twice
+ * at once, nor when it is a dead letter.
+ */
+const isUndecided = ({ ghosts, parker }: Flow, recordId: string): boolean =>
+  ghosts.has(recordId) || parker.isUnderWay(recordId)
+
+const UNDECIDED_PAUSE_MS = 100
 
 interface Doom {
   readonly reason: DeadLetterReason

@@ -63,6 +63,47 @@ test('a record whose claim was lost while it ran, and that was processed, is not
   await mapping.stop()
 })
 
+test('a record whose claim is lost while it is being parked does not run again', async () => {
+  const claim = new AbortController()
+  const { source, settled, give } = feed(deliveryOf('a', { lost: claim.signal }))
+  let stored = (): void => {}
+  const { mapping, pass, invoked } = await setUp({
+    policy: { maxAttempts: 1 },
+    answer: ids => named(...ids),
+    openSource: async () => source,
+    store: { park: () => new Promise(resolve => (stored = () => resolve('parked'))) },
+  })
+  await mapping.start()
+  await pass(100)
+  claim.abort()
+  give(deliveryOf('a'))
+  await pass(1_000)
+  assert.deepEqual([invoked.length, mapping.status().waiting], [1, 1])
+  stored()
+  await pass(1_000)
+  assert.deepEqual([invoked.length, settled.map(({ outcome }) => outcome)], [1, ['rejected']])
+  await mapping.stop()
+})
+
+test('of an ordered source every record is looked up: what was given back behind another one is not counted', async () => {
+  const { source } = feed(deliveryOf('a', { priorDeliveries: 0 }))
+  const asked: string[] = []
+  const { mapping, pass } = await setUp({
+    answer: () => ACCEPT,
+    openSource: async () => ({ ...source, ordered: true }),
+    store: {
+      async recall(_mapping, _source, ids) {
+        asked.push(...ids)
+        return new Map()
+      },
+    },
+  })
+  await mapping.start()
+  await pass(100)
+  assert.deepEqual(asked, ['a'])
+  await mapping.stop()
+})
+
 test('a claim that its source cannot keep is given back before 80 % of its time, with its attempts', async () => {
   const { source, settled } = feed(deliveryOf('slow'))
   const { mapping, pass, invoked } = await setUp({

@@ -15,6 +15,7 @@ const setUp = (options: Partial<ParkerOptions>) => {
     clock,
     random: () => 0.5,
     signal: new AbortController().signal,
+    timeoutMs: 60_000,
     store: { park: async () => 'parked' },
     destinations: [],
     source: () => ({}) as unknown as Source,
@@ -124,4 +125,17 @@ test('a source in the same database is told in the store’s own transaction', a
   park('a')
   await pass(0)
   assert.deepEqual(seen, ['a settled'])
+})
+
+test('a store that does not answer is asked again, and says so', async () => {
+  let asked = 0
+  const { park, pass, seen, parker } = setUp({
+    timeoutMs: 10_000,
+    store: { park: () => (asked++ === 0 ? new Promise(() => {}) : Promise.resolve('parked')) },
+  })
+  park('a')
+  await pass(9_900)
+  assert.deepEqual([asked, seen, parker.isUnderWay('a')], [1, [], true])
+  await pass(1_000)
+  assert.deepEqual([asked, seen, parker.isUnderWay('a')], [2, ['STATE_UNAVAILABLE', 'a parked'], false])
 })

@@ -9,7 +9,7 @@ import type { MappingSpec } from '../../../core/flow/flow.ts'
 import { createMapping, type Mapping } from '../../../core/flow/mapping.ts'
 import type { Policy } from '../../../core/flow/policy.ts'
 import { createSuspectTurn, type SuspectTurn } from '../../../core/flow/suspect.ts'
-import { silentLog } from '../../../core/log.ts'
+import { type Log, silentLog } from '../../../core/log.ts'
 import { createVirtualClock } from '../../../core/testing/virtual-clock.ts'
 import { settleDown } from '../../simulation/world.ts'
 
@@ -53,6 +53,8 @@ export interface Setup {
   readonly openSource?: () => Promise<Source>
   readonly store?: Partial<DeadLetterStore>
   readonly suspectTurn?: SuspectTurn
+  /** Default: silent. */
+  readonly log?: Log
   readonly crashes?: number
 }
 
@@ -97,7 +99,7 @@ export const setUp = async (setup: Setup): Promise<Bench> => {
   const again = (): Mapping =>
     createMapping(spec, {
       clock,
-      log: silentLog,
+      log: setup.log ?? silentLog,
       random: setup.random ?? (() => 0.5),
       engine: engineOf(setup, invoked, ms => new Promise(resolve => clock.after(ms, resolve)), clock.monotonic),
       store,

@@ -68,6 +68,34 @@ test('a verdict that was not taken is kept and told again, the others are done',
   assert.deepEqual(seen, ['b accepted', 'a accepted'])
 })
 
+test('a verdict that is refused again and again keeps no other waiting', async () => {
+  const { settler, seen, pass } = setUp(async settlements =>
+    settlements
+      .filter(({ delivery }) => delivery.record.id === 'bad')
+      .map(({ delivery }) => ({ delivery, error: ERROR })),
+  )
+  for (const each of [entry('bad'), entry('a')]) settler.settle(each, accept(each))
+  await pass(9_000)
+  const late = entry('late')
+  settler.settle(late, accept(late))
+  await pass(1)
+  assert.deepEqual([seen, settler.size], [['a accepted', 'late accepted'], 1])
+})
+
+test('a source that takes nothing at all is not asked again for every verdict', async () => {
+  let calls = 0
+  const { settler, pass } = setUp(async () => {
+    calls += 1
+    throw ERROR
+  })
+  for (let index = 0; index < 100; index += 1) {
+    const each = entry(`${index}`)
+    settler.settle(each, accept(each))
+    await pass(10)
+  }
+  assert.ok(calls <= 6, `${calls} calls in a second`)
+})
+
 test('a source that throws took nothing', async () => {
   let calls = 0
   const { settler, seen, pass } = setUp(async () => {
