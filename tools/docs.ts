@@ -31,6 +31,7 @@ const PARTS: Readonly<Record<string, () => string>> = {
   'embedded topic options': () => optionsTable(embeddedOptions.channels.topic),
   'embedded stream options': () => optionsTable(embeddedOptions.channels.stream),
   'kafka connection options': () => optionsTable(kafkaOptions.connection),
+  'kafka topic options': () => optionsTable(kafkaOptions.channels.topic),
   'error codes': () =>
     [
       '| code | meaning |',

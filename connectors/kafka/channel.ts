@@ -109,7 +109,7 @@ export const kafkaOptions = {
     topic: {
       retrySteps: option<readonly Duration[], readonly number[]>({
         doc: 'How long a record that nothing has to follow waits for a late retry in a topic of its own, one for each step. None: it waits here, and its partition is not committed beyond it.',
-        takes: "a list of durations, `'10s'` to `'7d'`, ascending",
+        takes: 'a list of durations, 100ms to 7d, ascending',
         expected: "a list of ascending durations between '100ms' and '7d', like ['10s', '1m', '10m']",
         default: [],
         defaultText: 'none',
