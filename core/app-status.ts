@@ -7,6 +7,8 @@ export type AppState = 'created' | 'starting' | 'running' | 'stopping' | 'stoppe
 export interface AppStatus {
   readonly name: string
   readonly state: AppState
+  /** It runs, and every mapping reads its source or was paused. */
+  readonly ready: boolean
   /** Milliseconds since the epoch. */
   readonly startedAt: number | undefined
   readonly mappings: readonly AppMappingStatus[]

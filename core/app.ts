@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { openSqliteStore } from '../dlq/sqlite-store.ts'
 import type { LetterStore } from '../dlq/store.ts'
 import type { App, AppOptions } from './app-contract.ts'
-import type { AppState, AppStatus } from './app-status.ts'
+import type { AppMappingStatus, AppState, AppStatus } from './app-status.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Channel, InputOf } from './config/channel.ts'
 import { functionSpec } from './config/function-options.ts'
@@ -159,13 +159,17 @@ export const assembleApp = (
   const specs = (resolved: ResolvedConfig): readonly FunctionSpec[] =>
     [...resolved.functions.values()].map(each => parts.adaptFunction(functionSpec(each, parts.secrets)))
 
-  const status = (): AppStatus => ({
-    name: config.name,
-    state,
-    startedAt,
-    mappings: opened?.mappings.status() ?? [],
-    functions: opened?.engine.functions() ?? [],
-  })
+  const status = (): AppStatus => {
+    const mappings = opened?.mappings.status() ?? []
+    return {
+      name: config.name,
+      state,
+      ready: state === 'running' && mappings.every(isReading),
+      startedAt,
+      mappings,
+      functions: opened?.engine.functions() ?? [],
+    }
+  }
 
   const stop = async (): Promise<void> => {
     state = 'stopping'
@@ -242,6 +246,9 @@ export const assembleApp = (
     },
   }
 }
+
+const isReading = ({ state, waitsForSource }: AppMappingStatus): boolean =>
+  (state === 'running' || state === 'paused') && waitsForSource === undefined
 
 interface Opened {
   readonly database: Database

@@ -27,7 +27,7 @@ export interface Size {
 export const renderScreen = (view: View, { columns, rows }: Size): string => {
   const mappings = mappingLines(view)
   const functions = functionLines(view.status)
-  const top = [title(view, columns), '', ...mappings, ...worries(view.status.mappings), '', ...functions, '']
+  const top = [title(view, columns), '', ...mappings, ...worries(view), '', ...functions, '']
   const fitting = top.length <= rows ? top : [...top.slice(0, rows - 1), `… ${top.length - rows + 1} lines more`]
   const left = rows - fitting.length
   const log = left > 0 ? view.log.slice(-left).map(plainLine) : []
@@ -64,14 +64,21 @@ const mappingLines = ({ status, perSecond }: View): readonly string[] =>
 
 /** One word for a mapping: what is wrong goes before what it does. */
 export const stateText = (mapping: AppMappingStatus): string => {
+  if (mapping.waitsForSource) return 'waits for source'
   if (mapping.state === 'running' && mapping.breaker === 'open') return 'breaker open'
   if (mapping.state === 'running' && !mapping.healthy) return 'unhealthy'
   return mapping.state
 }
 
-const worries = (mappings: readonly AppMappingStatus[]): readonly string[] =>
-  mappings.flatMap(mapping => {
-    const lines = mapping.lastError === undefined ? [] : [`! ${mapping.name}: ${mapping.lastError.message}`]
+/** What a mapping waits for, since when and why; undefined where its source is there. */
+export const outageText = ({ name, channel, waitsForSource }: AppMappingStatus, now: number): string | undefined =>
+  waitsForSource &&
+  `! ${name}: waits for ${channel} since ${age(Math.max(now - waitsForSource.since, 0))}: ${waitsForSource.message}`
+
+const worries = ({ status, now }: View): readonly string[] =>
+  status.mappings.flatMap(mapping => {
+    const lastError = mapping.lastError && `! ${mapping.name}: ${mapping.lastError.message}`
+    const lines = [outageText(mapping, now) ?? lastError ?? []].flat()
     if (mapping.blocked.length > 0) lines.push(`! ${mapping.name}: waits for ${mapping.blocked.join(', ')}`)
     return lines.map(printable)
   })

@@ -52,8 +52,13 @@ export const runUntilSignal = async (app: HostedApp, view: LiveView, { terminal 
   }
 }
 
-const runningText = ({ name, mappings }: AppStatus): string =>
-  `${name} is running: ${mappings.map(mapping => `${mapping.name} reads ${mapping.channel}`).join(', ') || 'no mappings'}`
+const runningText = ({ name, mappings }: AppStatus): string => {
+  const each = mappings.map(mapping => {
+    const verb = mapping.waitsForSource || mapping.state === 'starting' ? 'waits for' : 'reads'
+    return `${mapping.name} ${verb} ${mapping.channel}`
+  })
+  return `${name} is running: ${each.join(', ') || 'no mappings'}`
+}
 
 interface Signals {
   readonly first: Promise<void>

@@ -29,6 +29,7 @@ const mapping = (change: Partial<MappingStatus> = {}): AppMappingStatus => ({ ..
 const app = (mappings: readonly AppMappingStatus[]): AppStatus => ({
   name: 'shop',
   state: 'running',
+  ready: true,
   startedAt: NOW - 65_000,
   mappings,
   functions: [
@@ -126,4 +127,15 @@ test('status says plainly when nothing runs, and shows each process that does', 
     'charge   local/orders  running         0         0        0       0          0         0',
     '! charge: Error: no (FUNCTION_FAILED)',
   ])
+})
+
+test('a mapping that waits for its source says for what, since when and why', () => {
+  const waitsForSource = { since: NOW - 125_000, message: 'the broker cannot be reached' }
+  const lastError = { code: 'SOURCE_FAILED', message: waitsForSource.message }
+  const waiting = mapping({ state: 'starting', waitsForSource, lastError })
+  const line = '! charge: waits for local/orders since 2m: the broker cannot be reached'
+  const shown = statusText([{ pid: 7, updatedAt: NOW, status: app([waiting]) }], { now: NOW, stateDir: '/app' })
+  assert.match(shown, /local\/orders {2}waits for source {2}/)
+  assert.equal(shown.split('\n').at(-1), line)
+  assert.equal(screen(view([waiting]))[4], line)
 })

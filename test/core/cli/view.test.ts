@@ -14,7 +14,14 @@ const terminal = (written: string[]): Terminal => ({
   onSignal: () => () => {},
 })
 
-const status: AppStatus = { name: 'shop', state: 'running', startedAt: undefined, mappings: [], functions: [] }
+const status: AppStatus = {
+  name: 'shop',
+  state: 'running',
+  ready: true,
+  startedAt: undefined,
+  mappings: [],
+  functions: [],
+}
 
 test('a terminal gets the screen, everything else lines', () => {
   const live = terminal([])
