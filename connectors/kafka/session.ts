@@ -5,7 +5,7 @@
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs'
 import type { Clock } from '../../core/clock.ts'
 import type { Delivery, PollRequest } from '../../core/contract.ts'
-import { errorInfo, type MillraceError } from '../../core/errors.ts'
+import { errorInfo, MillraceError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import type { Reader } from './assignment.ts'
 import { CONSUMER_RETRY } from './client.ts'
@@ -17,6 +17,7 @@ import { claim, type Lane, receive } from './lane.ts'
 import { endOwnership, noOwner, noteChange, type Owned, ownershipHooks } from './ownership.ts'
 import { laneName } from './place.ts'
 import { offsetOf } from './record.ts'
+import { silenceLimitMs, startWatchdog, type Watchdog } from './watchdog.ts'
 
 export interface SessionTools {
   readonly clock: Clock
@@ -27,6 +28,8 @@ export interface SessionTools {
   readonly timing: Timing
   /** Called when there may be more to take, or it failed. */
   readonly onChange: () => void
+  /** Called when no broker has answered for so long that it is given up; it has failed then. */
+  readonly onSilent: (silentMs: number) => void
 }
 
 /** Milliseconds, and bytes of one fetch of one partition. */
@@ -71,18 +74,24 @@ interface State {
   failure: MillraceError | undefined
   /** The lane to begin with, so that all come first in turn. */
   turn: number
+  readonly watchdog: Watchdog
 }
 
 export const openSession = (tools: SessionTools): Session => {
   const { reader, timing } = tools
+  const owned = noOwner()
   const state: State = {
-    owned: noOwner(),
+    owned,
     intake: intakeFor(tools.address, timing.fetchBytes, reader.retryTopics),
     joined: Promise.withResolvers(),
     failure: undefined,
     turn: 0,
+    watchdog: startWatchdog({
+      clock: tools.clock,
+      limitMs: () => silenceLimitMs({ ...timing, phase: owned.phase }),
+      onSilent: silentMs => giveUp(tools, state, silentMs),
+    }),
   }
-  const { owned } = state
   const committer = createCommitter({
     groupId: reader.groupId,
     group: () => seam.group(),
@@ -140,6 +149,7 @@ const watch = (tools: SessionTools, state: State, consumer: Consumer): void => {
     state.joined.resolve()
     tools.onChange()
   })
+  consumer.on(consumer.events.REQUEST, state.watchdog.alive)
   consumer.on(consumer.events.CRASH, ({ payload: { error } }) => fail(tools, state, error))
   // Fetches that hold no records, only the ends of transactions: kafkajs moves on without a word to eachBatch.
   consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload: { topic, partition, batchSize, lastOffset } }) => {
@@ -216,8 +226,14 @@ const take = (tools: SessionTools, state: State, consumer: Consumer, request: Po
   return deliveries
 }
 
+const giveUp = (tools: SessionTools, state: State, silentMs: number): void => {
+  tools.onSilent(silentMs)
+  fail(tools, state, new MillraceError('SOURCE_FAILED', `reading ${tools.address}: no answer for ${silentMs} ms`))
+}
+
 const fail = (tools: SessionTools, state: State, thrown: unknown): void => {
   if (state.failure || state.owned.phase === 'over') return
+  state.watchdog.stop()
   state.failure = kafkaError('SOURCE_FAILED', `reading ${tools.address}`, thrown)
   endOwnership(state.owned)
   state.joined.resolve()
@@ -227,11 +243,12 @@ const fail = (tools: SessionTools, state: State, thrown: unknown): void => {
 /** Once the consumer is stopped, commits are dropped without a word: they come first. */
 const close = async (
   tools: SessionTools,
-  { owned, joined }: State,
+  { owned, joined, watchdog }: State,
   consumer: Consumer,
   seam: GroupSeam,
   committer: Committer,
 ): Promise<void> => {
+  watchdog.stop()
   if (owned.phase === 'running' || owned.phase === 'draining')
     await atMost(tools, CLOSE_COMMIT_MS, 'committing before the close', committer.flush())
   endOwnership(owned)

@@ -10,7 +10,7 @@ import { type KafkaAdmin, laneLag } from './lag.ts'
 import { applyVerdicts, claimOf } from './lane.ts'
 import { openSession, type Session, type SessionTools } from './session.ts'
 
-export interface SourceTools extends Omit<SessionTools, 'onChange'> {
+export interface SourceTools extends Omit<SessionTools, 'onChange' | 'onSilent'> {
   readonly admin: KafkaAdmin
   readonly deferrals: Deferrals
   /** Milliseconds, ascending. */
@@ -23,6 +23,8 @@ interface State {
   /** Resolves with the next thing a poll may wait for. */
   news: PromiseWithResolvers<void>
   closing: Promise<void> | undefined
+  /** How often a session was given up because nothing was heard of a broker. */
+  silences: number
 }
 
 /** How long a join may take before the source counts as open; a group waits for its slowest member. */
@@ -31,7 +33,13 @@ const JOIN_PATIENCE_MS = 15_000
 /** Rejects when the broker cannot be reached, the topic is not there, or joining its group failed. */
 export const openSource = async (tools: SourceTools): Promise<Source> => {
   for (const topic of tools.reader.topics.keys()) await tools.admin.partitions(topic)
-  const state: State = { phase: 'open', session: undefined, news: Promise.withResolvers(), closing: undefined }
+  const state: State = {
+    phase: 'open',
+    session: undefined,
+    news: Promise.withResolvers(),
+    closing: undefined,
+    silences: 0,
+  }
   const session = currentSession(tools, state)
   let joined: 'yes' | 'no' = 'no'
   await waited(
@@ -70,7 +78,15 @@ export const openSource = async (tools: SourceTools): Promise<Source> => {
 }
 
 const currentSession = (tools: SourceTools, state: State): Session => {
-  state.session ??= openSession({ ...tools, onChange: () => tell(state) })
+  state.session ??= openSession({
+    ...tools,
+    onChange: () => tell(state),
+    onSilent(silentMs) {
+      state.silences += 1
+      const { silences } = state
+      tools.log.warn(`${tools.address}: the client has gone silent and is made anew`, { silentMs, silences })
+    },
+  })
   return state.session
 }
 

@@ -1,0 +1,82 @@
+/** Connections that are open and dead: the other side has vanished without a word, in both directions or in one. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { logTo } from '../../../core/log.ts'
+import { accept, bodies, request, take } from '../../../core/testing/contract/reading.ts'
+import { startKafka } from '../../support/brokers/kafka.ts'
+import { freePort } from '../../support/brokers/ports.ts'
+import { sharedBroker } from '../../support/brokers/shared.ts'
+import { type FaultProxy, openProxy } from '../../support/proxy.ts'
+import { until } from '../../support/until.ts'
+import { channelOf, GROUP, openTopic } from './opened.ts'
+
+const LONG = { timeoutMs: 120_000 }
+
+let proxy: FaultProxy | undefined
+let direct = ''
+
+/** The reader under test goes through the proxy; the independent client has a listener of its own. */
+const kafka = sharedBroker('kafka', async scope => {
+  const [port, directPort, controllerPort] = [await freePort(), await freePort(), await freePort()]
+  proxy = await openProxy(scope, { to: port })
+  direct = `127.0.0.1:${directPort}`
+  const settings = {
+    listeners: `CLIENTS://127.0.0.1:${port},DIRECT://${direct},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `CLIENTS://127.0.0.1:${proxy.port},DIRECT://${direct}`,
+    'listener.security.protocol.map': 'CLIENTS:PLAINTEXT,DIRECT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    'inter.broker.listener.name': 'DIRECT',
+  }
+  return startKafka(scope, { port, advertisedPort: proxy.port, settings })
+})
+
+const faults: readonly (readonly [
+  what: string,
+  begin: (proxy: FaultProxy) => Promise<void>,
+  end: () => Promise<void>,
+])[] = [
+  ['a connection that is dead both ways', async at => at.halfOpen('toServer', 'toClient'), async () => proxy?.heal()],
+  ['a connection on which only answers get lost', async at => at.halfOpen('toClient'), async () => proxy?.heal()],
+  [
+    'a broker that is stopped without a word',
+    async () => (await kafka.own()).pause(),
+    async () => (await kafka.own()).continue(),
+  ],
+]
+
+for (const [what, begin, end] of faults)
+  test(`${what} is noticed, and reading goes on over another`, { skip: kafka.missingOwn }, async context => {
+    const { url } = await kafka.own()
+    assert.ok(proxy)
+    const said: string[] = []
+    const opened = await openTopic(context, direct)
+    const log = logTo((_level, message) => said.push(message))
+    const connection = await opened.connect({ brokers: url }, log)
+    const source = await connection.openSource(channelOf(opened.topic), {
+      group: GROUP,
+      start: 'earliest',
+      maxInFlight: 100,
+    })
+    await opened.publish([{ value: 'settled' }, { value: 'held' }])
+    const [first, held] = await take({} as never, source, 2)
+    assert.ok(first && held)
+    assert.deepEqual(await source.settle(accept([first])), [])
+    await begin(proxy)
+    await until('the silence is noticed', () => said.some(line => /has gone silent and is made anew/.test(line)), LONG)
+    assert.ok(held.lost.aborted, 'what was claimed is lost')
+    await end()
+    const again: string[] = []
+    await until(
+      'what was held comes again',
+      async () => {
+        const found = await source.poll(request({ waitMs: 1_000 })).catch(() => [])
+        again.push(...bodies(found))
+        await source.settle(accept(found))
+        return again.length > 0
+      },
+      LONG,
+    )
+    assert.deepEqual(again, ['held'])
+    await until('it is committed', async () => (await opened.committed()) === 2)
+    await source.close()
+  })
