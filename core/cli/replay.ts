@@ -137,7 +137,7 @@ const watch = async (app: HostedApp, watched: Watched, run: Run): Promise<0 | 1>
       return 0
     }
     if (watched.where === 'elsewhere' && running.length === 0 && clock.monotonic() >= giveUpAt) {
-      const lonely = withoutHost(requested, await run.host.readStatus(watched.stateDir))
+      const lonely = withoutHost(requested, await run.host.readStatus(watched.stateDir), clock.now())
       for (const mapping of lonely) stdout.write(`${pendingText(mapping)}\n`)
       if (lonely.length > 0) return 0
     }
@@ -145,15 +145,21 @@ const watch = async (app: HostedApp, watched: Watched, run: Run): Promise<0 | 1>
   }
 }
 
-/** The mappings of these letters that no running app hosts. */
+/**
+ * The mappings of these letters that no running app hosts. An app that has said nothing for so long as a host is waited
+ * for hosts nothing: it is stopped, or its row was left behind.
+ */
 export const withoutHost = (
   letters: readonly Pick<LetterSummary, 'mapping'>[],
   processes: readonly ProcessStatus[],
+  now: number,
 ): readonly string[] => {
   const hosted = new Set(
-    processes.flatMap(({ status }) =>
-      status.mappings.filter(({ replay }) => replay.state === 'running').map(({ name }) => name),
-    ),
+    processes
+      .filter(({ updatedAt }) => now - updatedAt < HOST_WITHIN_MS)
+      .flatMap(({ status }) =>
+        status.mappings.filter(({ replay }) => replay.state === 'running').map(({ name }) => name),
+      ),
   )
   return [...new Set(letters.map(({ mapping }) => mapping))].filter(mapping => !hosted.has(mapping))
 }

@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test'
 import type { LetterSummary } from '../../../dlq/store.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 import { millrace, type Ran } from '../../support/terminal.ts'
+import { until } from '../../support/until.ts'
 
 const DOOR = new URL('../../../core/index.ts', import.meta.url).href
 
@@ -37,24 +38,25 @@ const shop = async (context: TestContext): Promise<string> => {
 
 /** Starts the app until \`seen\` says that enough has happened, then drains it. */
 const startUntil = async (cwd: string, seen: () => Promise<boolean>): Promise<Ran> => {
-  let signal = (): void => {}
-  const running = millrace(['start', '--plain'], {
-    cwd,
-    onSignal: send => {
-      signal = send
-    },
-  })
-  const { until } = await import('../../support/until.ts')
+  // Sent when the app listens, which may be after the test has given up: otherwise it would run for ever.
+  const listening = Promise.withResolvers<() => void>()
+  const running = millrace(['start', '--plain'], { cwd, onSignal: listening.resolve })
+  const endedEarly = running.then(ran => assert.fail(`the app has ended: ${ran.err}${ran.out}`))
   try {
-    await until('the app has done it', seen)
+    await Promise.race([until('the app has done it', seen), endedEarly])
   } finally {
-    signal()
+    endedEarly.catch(() => 'it was told to')
+    listening.promise.then(send => send())
+    await Promise.race([running, listening.promise])
   }
   return running
 }
 
-const letters = async (cwd: string, ...more: readonly string[]): Promise<readonly LetterSummary[]> =>
-  JSON.parse((await millrace(['dlq', 'list', '--json', ...more], { cwd })).out)
+const letters = async (cwd: string, ...more: readonly string[]): Promise<readonly LetterSummary[]> => {
+  const { code, out, err } = await millrace(['dlq', 'list', '--json', ...more], { cwd })
+  assert.equal(code, 0, err)
+  return JSON.parse(out)
+}
 
 const got = async (cwd: string): Promise<readonly unknown[]> =>
   (await readFile(join(cwd, 'got.ndjson'), 'utf8'))
