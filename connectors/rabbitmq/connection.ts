@@ -188,10 +188,13 @@ const watched = (model: ChannelModel, name: string, log: Log): Opened => {
 /** The broker said goodbye, and closes the socket itself. */
 const isOrderly = (error: Error): boolean => typeof (error as { readonly code?: unknown }).code === 'number'
 
-/** amqplib only ends its side: a peer that does not answer would keep the socket, and the process, for many minutes. */
+/**
+ * amqplib only ends its side: a peer that does not answer would keep the socket, and the process, for many minutes. Of a
+ * socket that is destroyed it notices only the error; without one its heartbeats would go on.
+ */
 const destroySocket = (model: ChannelModel): void => {
-  const { stream } = model.connection as unknown as { readonly stream?: { destroy(): void } }
-  stream?.destroy()
+  const { stream } = model.connection as unknown as { readonly stream?: { destroy(error: Error): void } }
+  stream?.destroy(new Error('the socket was cut by us'))
 }
 
 const atMost = async <Value>(

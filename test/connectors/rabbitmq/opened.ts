@@ -111,8 +111,9 @@ export const crashWith = async (opened: OpenedQueue, url: string, claims: number
 }
 
 const cutSocket = (connection: ChannelModel): void => {
-  const { stream } = connection.connection as unknown as { readonly stream: { destroy(): void } }
-  stream.destroy()
+  const { stream } = connection.connection as unknown as { readonly stream: { destroy(error: Error): void } }
+  // Without an error amqplib would not notice, and go on with its heartbeats.
+  stream.destroy(new Error('killed'))
 }
 
 /** How many records of the queue nobody claims, as the broker says to any client. */
