@@ -97,6 +97,8 @@ export const assembleApp = (
   let startedAt: number | undefined
   let opened: Opened | undefined
   let stopping: Promise<void> | undefined
+  /** The beginning of a start, which a stop waits for. */
+  let begun: Promise<void> = Promise.resolve()
 
   const sendOver = async (
     connections: Connections,
@@ -174,6 +176,7 @@ export const assembleApp = (
   const stop = async (): Promise<void> => {
     state = 'stopping'
     if (opened) {
+      await Promise.allSettled([begun])
       await opened.mappings.stop()
       await opened.engine.close(SHUTDOWN_GRACE_MS)
       await opened.board?.close()
@@ -195,9 +198,14 @@ export const assembleApp = (
       for (const { path, message } of config.notices) log.info(`${path} ${message}`)
       app.engine.replace(functions)
       if (parts.statusBoard === 'posted') app.board = postStatus(app.database, clock, log, status)
-      app.run = await beginRun(app.database, clock, config.name)
+      begun = beginRun(app.database, clock, config.name).then(run => {
+        app.run = run
+      })
+      await begun
+      // What a stop has passed by is not started any more.
+      if (stopping) return
       await app.mappings.replace(config)
-      state = 'running'
+      if (!stopping) state = 'running'
     },
     stop() {
       stopping ??= stop()
