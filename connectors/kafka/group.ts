@@ -11,7 +11,9 @@
 import kafkajs, { type PartitionAssigner } from 'kafkajs'
 import type { StartPosition } from '../../core/contract.ts'
 import { MillraceError } from '../../core/errors.ts'
+import type { Log } from '../../core/log.ts'
 import { byTopic, laneName, type TopicPartition } from './place.ts'
+import { type Holding, stickyAssigner, type TopicMetadata } from './sticky.ts'
 
 /** This process as the group knows it; every rebalance makes another. */
 export interface Member {
@@ -57,13 +59,15 @@ interface OffsetQuestion {
 }
 
 /** kafkajs's cluster, as far as it is used here. */
-interface Cluster {
+interface Cluster extends TopicMetadata {
   findGroupCoordinator(request: { readonly groupId: string }): Promise<Coordinator>
   fetchTopicsOffset(questions: readonly OffsetQuestion[]): Promise<readonly TopicOffsets[]>
   disconnect(): Promise<void>
 }
 
 export interface GroupHooks {
+  /** What is ours when a join is sent. */
+  holding(): Holding
   /** A join is about to be sent, by the member it was or a new one (`''`); it waits for this. */
   beforeJoin(memberId: string): Promise<void>
   joined(member: Member): void
@@ -85,22 +89,30 @@ export interface Group {
 }
 
 const COORDINATOR_METHODS = ['joinGroup', 'syncGroup', 'heartbeat', 'offsetCommit', 'offsetFetch'] as const
-const CLUSTER_METHODS = ['findGroupCoordinator', 'fetchTopicsOffset', 'disconnect'] as const
+const CLUSTER_METHODS = [
+  'findGroupCoordinator',
+  'fetchTopicsOffset',
+  'disconnect',
+  'addMultipleTargetTopics',
+  'findTopicPartitionMetadata',
+] as const
 
 export interface GroupSeam {
-  /** Given to the consumer; it asks for it while it is made. */
-  readonly assigner: PartitionAssigner
+  /** Given to the consumer, the wanted one first; it asks for them while it is made. */
+  readonly assigners: PartitionAssigner[]
   /** Throws where kafkajs is not as this seam needs it. */
   group(): Group
 }
 
-export const openSeam = (groupId: string, topics: readonly string[], hooks: GroupHooks): GroupSeam => {
+export const openSeam = (groupId: string, topics: readonly string[], hooks: GroupHooks, log: Log): GroupSeam => {
   let group: Group | undefined
+  const sticky: PartitionAssigner = config => {
+    const { cluster } = config as unknown as { readonly cluster: Cluster }
+    group = watchCluster(cluster, groupId, topics, hooks)
+    return stickyAssigner(cluster, hooks.holding, log)
+  }
   return {
-    assigner: config => {
-      group = watchCluster((config as unknown as { readonly cluster: Cluster }).cluster, groupId, topics, hooks)
-      return kafkajs.PartitionAssigners.roundRobin(config)
-    },
+    assigners: [sticky, kafkajs.PartitionAssigners.roundRobin],
     group() {
       if (group) return group
       throw seamGone('an assigner is not asked for when a consumer is made')

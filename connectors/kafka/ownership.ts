@@ -58,6 +58,10 @@ export const ownershipHooks = (owned: Owned, tools: OwnershipTools): GroupHooks 
     owned.phase = 'joining'
     owned.settledPhase = Promise.withResolvers()
   },
+  holding: () => ({
+    generationId: owned.member?.generationId ?? -1,
+    owned: [...owned.lanes.values()].map(({ topic, partition }) => ({ topic, partition })),
+  }),
   joined(member) {
     if (!isNext(owned.member, member)) loseAll(owned)
   },

@@ -106,7 +106,7 @@ export const openSession = (tools: SessionTools): Session => {
     group: () => seam.group(),
     committer: () => committer,
   })
-  const seam = openSeam(reader.groupId, [...reader.topics.keys()], hooks)
+  const seam = openSeam(reader.groupId, [...reader.topics.keys()], hooks, tools.log)
   const consumer = createConsumer(tools, seam)
   watch(tools, state, consumer)
   void run(tools, state, consumer)
@@ -127,7 +127,7 @@ const heartbeatMs = ({ sessionMs }: Timing): number => Math.min(HEARTBEAT_MS, Ma
 const createConsumer = ({ kafka, reader, timing }: SessionTools, seam: GroupSeam): Consumer => {
   const consumer = kafka.consumer({
     groupId: reader.groupId,
-    partitionAssigners: [seam.assigner],
+    partitionAssigners: seam.assigners,
     sessionTimeout: timing.sessionMs,
     rebalanceTimeout: timing.rebalanceMs,
     heartbeatInterval: heartbeatMs(timing),
