@@ -24,7 +24,7 @@ export interface ListReader {
   expelled(membership: Membership): void
   /** The one who held a delivery, or undefined when that one is no reader any more. */
   current(): Membership | undefined
-  /** Gives back what it holds and ends. Rejects when Redis cannot be told: the lease ends by itself then. */
+  /** Ends at once, and gives back what it holds. Rejects when Redis cannot be told: the lease ends by itself then. */
   leave(): Promise<void>
 }
 
@@ -42,6 +42,8 @@ export interface ReaderTools {
 const BEATS_PER_LEASE = 4
 /** After an outage every reader is to be back before anybody is taken for dead by one who was back sooner. */
 const AGAIN_MS = 1_000
+/** How long a reader that leaves waits for a connection to say so. */
+const LEAVE_PATIENCE_MS = 3_000
 
 export const createReader = (tools: ReaderTools): ListReader => {
   const { place, keys, leaseMs, address } = tools
@@ -113,7 +115,9 @@ export const createReader = (tools: ReaderTools): ListReader => {
       const me = membership
       membership = undefined
       me?.lost.abort()
-      if (me) await retire(me.id, 'left')
+      if (!me) return
+      await commands.ready(LEAVE_PATIENCE_MS)
+      await retire(me.id, 'left')
     },
   }
 }

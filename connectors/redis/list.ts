@@ -18,8 +18,6 @@ import type { RedisPlace } from './place.ts'
 
 /** How soon what another reader gave back is noticed; what is pushed is noticed at once. */
 const LOOK_MS = 1_000
-/** How long a close asks Redis to take back what is claimed; after that the lease ends by itself. */
-const CLOSE_PATIENCE_MS = 3_000
 
 interface State {
   phase: 'open' | 'paused' | 'closed'
@@ -161,9 +159,8 @@ const close = async (tools: Tools): Promise<void> => {
   news.tell()
   blocking.close()
   try {
-    await place.commands.ready(CLOSE_PATIENCE_MS)
-    await putBack(tools)
     await reader.leave()
+    await putBack(tools)
   } catch (error) {
     place.log.warn(`${list.address}: Redis could not be told of the end; what was claimed is free after claimTimeout`, {
       error: errorInfo(error),

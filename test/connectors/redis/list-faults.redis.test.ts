@@ -1,14 +1,23 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { logTo } from '../../../core/log.ts'
+import { openList } from '../../../connectors/redis/list.ts'
+import { type Clock, systemClock } from '../../../core/clock.ts'
+import type { Source } from '../../../core/contract.ts'
+import { logTo, silentLog } from '../../../core/log.ts'
 import { accept, bodies, nothingMore, numbered, request, take } from '../../../core/testing/contract/reading.ts'
 import { sharedBroker } from '../../support/brokers/shared.ts'
 import { until } from '../../support/until.ts'
-import { openTestList } from './list-opened.ts'
+import { type OpenedList, openTestList } from './list-opened.ts'
 import { placeOn } from './place.ts'
 
 const redis = sharedBroker('redis')
 const skip = redis.missing
+
+/** So that the server knows them: else the answer that is lost is that it does not. */
+const useEveryScript = async (list: OpenedList, source: Source): Promise<void> => {
+  await list.publish(['first'])
+  assert.deepEqual(await source.settle(accept(await take(list, source, 1))), [])
+}
 
 test('readers that are killed at any moment lose nothing: each element is processed or still there', {
   skip,
@@ -194,6 +203,7 @@ test('a take whose answer was lost on its way is given back, and comes again', {
   const { url } = await redis.address()
   const list = await openTestList(context, url)
   const source = await list.open()
+  await useEveryScript(list, source)
   list.proxy.halfOpen('toClient')
   await list.publish(numbered(3))
   const lost = source.poll(request({ waitMs: 0 })).catch(error => error)
@@ -223,4 +233,62 @@ test('scripts that the server forgot are told it again', { skip }, async context
   await list.raw.script('FLUSH')
   assert.deepEqual(await source.settle(accept(taken)), [])
   assert.equal(await list.backlog(), 0)
+})
+
+test('a verdict whose answer was lost is told again, and takes nothing from whoever holds the record by then', {
+  skip,
+}, async context => {
+  const { url } = await redis.address()
+  const list = await openTestList(context, url)
+  const source = await list.open()
+  const other = await list.open()
+  await useEveryScript(list, source)
+  await list.publish(['a'])
+  const taken = await take(list, source, 1)
+  const back = taken.map(delivery => ({ delivery, outcome: 'released' as const, attempts: 1 }))
+  list.proxy.halfOpen('toClient')
+  const untold = source.settle(back)
+  await until('the server has it back', async () => (await list.raw.zcard(list.keys.waiting)) === 1)
+  list.proxy.heal()
+  list.proxy.reset()
+  assert.equal((await untold)[0]?.error.code, 'SETTLE_FAILED')
+  const again = await until('another reader has it', () =>
+    other.poll(request({ waitMs: 500 })).then(
+      found => found[0],
+      () => undefined,
+    ),
+  )
+  await until('it was told again', async () => (await source.settle(back)).length === 0)
+  assert.equal(await list.raw.zcard(list.keys.waiting), 0)
+  assert.deepEqual(await other.settle(accept([again])), [])
+  assert.equal(await list.backlog(), 0)
+})
+
+test('a close that cannot tell Redis leaves no timer behind', { skip }, async context => {
+  const { url } = await redis.address()
+  const list = await openTestList(context, url)
+  const pending = new Set<object>()
+  const clock: Clock = {
+    ...systemClock,
+    after(ms, run) {
+      const timer = {}
+      pending.add(timer)
+      const cancel = systemClock.after(ms, () => {
+        pending.delete(timer)
+        run()
+      })
+      return () => {
+        pending.delete(timer)
+        cancel()
+      }
+    },
+  }
+  const place = await placeOn(context, { host: '127.0.0.1', port: list.proxy.port }, silentLog, clock)
+  const source = await openList(place, list.channel)
+  await list.publish(['held'])
+  const [held] = await take(list, source, 1)
+  await list.proxy.down()
+  await source.close()
+  assert.ok(held?.lost.aborted)
+  assert.equal(pending.size, 0)
 })

@@ -2,15 +2,20 @@
 import { openClient } from '../../../connectors/redis/connection.ts'
 import type { RedisPlace } from '../../../connectors/redis/place.ts'
 import type { RedisOptions } from '../../../connectors/redis/settings.ts'
-import { systemClock } from '../../../core/clock.ts'
+import { type Clock, systemClock } from '../../../core/clock.ts'
 import type { ChannelRef, ReadOptions } from '../../../core/contract.ts'
 import { type Log, silentLog } from '../../../core/log.ts'
 import type { Scope } from '../../support/brokers/broker.ts'
 
 export const READ: ReadOptions = { group: 'test', start: 'earliest', maxInFlight: 1_000 }
 
-export const placeOn = async (scope: Scope, options: RedisOptions, log: Log = silentLog): Promise<RedisPlace> => {
-  const tools = { clock: systemClock, log, random: Math.random }
+export const placeOn = async (
+  scope: Scope,
+  options: RedisOptions,
+  log: Log = silentLog,
+  clock: Clock = systemClock,
+): Promise<RedisPlace> => {
+  const tools = { clock, log, random: Math.random }
   const commands = openClient('shop', options, 'commands', tools)
   const clients = [commands]
   scope.after(async () => {
