@@ -56,7 +56,7 @@ const cases: readonly (readonly [
     'what a member had that has left is spread, and nothing else moves',
     [member('x', 'a/0 a/1'), member('y', 'a/4 a/5')],
     ['a'],
-    { x: 'a/0 a/1 a/2', y: 'a/3 a/4 a/5' },
+    { x: 'a/0 a/1 a/2', y: 'a/4 a/5 a/3' },
   ],
   [
     'who had one more keeps one more',
