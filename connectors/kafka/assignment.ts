@@ -15,6 +15,15 @@ export interface Reader {
   readonly retryTopics: ReadonlySet<string>
 }
 
+/**
+ * Where a reader begins that was here before: what it has no position in came later, or was made anew, and is read from
+ * its first record.
+ */
+export const afterBeginning = (reader: Reader): Reader => ({
+  ...reader,
+  topics: new Map([...reader.topics].map(([topic, start]) => [topic, start === 'latest' ? 'earliest' : start])),
+})
+
 /** What the broker knows of one partition. */
 export interface Known {
   /** -1: the group was never here; another negative one: it had a position that vanished. */
@@ -73,6 +82,24 @@ export const logGap = (log: Log, lane: string, position: number, resumedAt: numb
     resumedAt,
     missing: Math.max(0, resumedAt - position),
   })
+
+/** Those of the lanes whose position was committed and is not known any more. */
+export const withoutPosition = async (
+  group: Group,
+  { groupId }: Reader,
+  lanes: readonly Lane[],
+): Promise<readonly Lane[]> => {
+  const committed = lanes.filter(({ confirmed }) => confirmed > 0)
+  if (committed.length === 0) return []
+  const topics = byTopic(committed, ({ partition }) => ({ partition }))
+  const { responses } = await (await group.coordinator()).offsetFetch({ groupId, topics })
+  const forgotten = new Set(
+    responses.flatMap(({ topic, partitions }) =>
+      partitions.filter(({ offset }) => offset === '-1').map(({ partition }) => laneName({ topic, partition })),
+    ),
+  )
+  return committed.filter(({ name }) => forgotten.has(name))
+}
 
 const askFor = async (
   group: Group,

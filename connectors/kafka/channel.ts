@@ -1,6 +1,9 @@
 /** Topics of a Kafka cluster, each mapping's group with a position of its own in each partition. */
+import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type {
   Channel,
+  Codec,
+  CodecOption,
   ConnectionValue,
   DeclareChannel,
   PositionedChannel,
@@ -13,10 +16,21 @@ import type { SecretRef } from '../../core/config/secret.ts'
 type Text = string | SecretRef
 
 /** How a client says who it is. */
-export interface KafkaSasl {
+export type KafkaSasl = KafkaPassword | KafkaToken
+
+export interface KafkaPassword {
   readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'
   readonly username: Text
   readonly password: Text
+}
+
+/** Exactly one of the two. */
+export interface KafkaToken {
+  readonly mechanism: 'oauthbearer'
+  /** Asked for at every connection, and again before the broker's time for it is over; a text is always the same. */
+  readonly token?: Text | (() => Promise<string>)
+  /** A file that somebody else keeps fresh, read at every connection. */
+  readonly tokenFile?: string
 }
 
 /** Certificates as Node's TLS takes them, PEM. */
@@ -36,7 +50,15 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 const MECHANISMS: readonly unknown[] = ['plain', 'scram-sha-256', 'scram-sha-512']
 
 const isSasl = (value: unknown): value is KafkaSasl =>
-  isObject(value) && MECHANISMS.includes(value.mechanism) && isText(value.username) && isText(value.password)
+  isObject(value) && (value.mechanism === 'oauthbearer' ? isToken(value) : isPassword(value))
+
+const isPassword = ({ mechanism, username, password }: Readonly<Record<string, unknown>>): boolean =>
+  MECHANISMS.includes(mechanism) && isText(username) && isText(password)
+
+const isToken = ({ token, tokenFile }: Readonly<Record<string, unknown>>): boolean =>
+  tokenFile === undefined
+    ? typeof token === 'function' || isText(token)
+    : token === undefined && typeof tokenFile === 'string' && tokenFile !== ''
 
 /** The options of a connection to Kafka. */
 export const kafkaOptions = {
@@ -63,9 +85,11 @@ export const kafkaOptions = {
       read: value => (typeof value === 'boolean' || isObject(value) ? value : undefined),
     }),
     sasl: option<KafkaSasl, KafkaSasl | undefined>({
-      doc: 'Who the client is.',
-      takes: '`{ mechanism, username, password }`',
-      expected: "{ mechanism: 'plain', 'scram-sha-256' or 'scram-sha-512', username, password }",
+      doc: 'Who the client is: `plain`, `scram-sha-256`, `scram-sha-512`, or `oauthbearer` with a token.',
+      takes: '`{ mechanism, username, password }`, `{ mechanism, token }`, `{ mechanism, tokenFile }`',
+      expected:
+        "{ mechanism: 'plain', 'scram-sha-256' or 'scram-sha-512', username, password } or { mechanism: 'oauthbearer', token or tokenFile }",
+
       default: undefined,
       defaultText: 'none',
       read: value => (isSasl(value) ? value : undefined),
@@ -94,6 +118,12 @@ export const kafkaOptions = {
       default: '20s',
       doc: 'How long a rebalance lets running functions finish; at most three quarters of `rebalanceTimeout`.',
     }),
+    topicRefresh: duration({
+      min: '1s',
+      max: '1h',
+      default: '30s',
+      doc: 'How soon new partitions are noticed, and topics that come to match a pattern or are deleted.',
+    }),
     createTopics: flag({
       default: false,
       doc: 'Make retry topics that are missing. Other topics are never made.',
@@ -106,6 +136,16 @@ export const kafkaOptions = {
     }),
   },
   channels: {
+    topics: {
+      pattern: option<RegExp, RegExp | undefined>({
+        doc: 'The names of the topics to read.',
+        takes: 'a regular expression',
+        expected: 'a regular expression without the flags g and y, like /^orders\\./',
+        default: undefined,
+        defaultText: 'required',
+        read: value => (value instanceof RegExp && !value.global && !value.sticky ? value : undefined),
+      }),
+    },
     topic: {
       retrySteps: option<readonly Duration[], readonly number[]>({
         doc: 'How long a record that nothing has to follow waits for a late retry in a topic of its own, one for each step. None: it waits here, and its partition is not committed beyond it.',
@@ -132,6 +172,22 @@ export const kafkaOptions = {
 export interface KafkaConnection extends ConnectionValue<'kafka'> {
   /** Every group gets every record, those of one partition in order. The topic must exist. */
   readonly topic: DeclareChannel<Written<typeof kafkaOptions.channels.topic>, 'positioned'>
+  /**
+   * All topics whose names match, those that are created later too, to be read as one; nothing can be sent to them. A
+   * lane is still one partition of one topic.
+   */
+  readonly topics: DeclareTopics
+}
+
+/** As `topic` is declared, with a pattern in the place of the name. */
+export interface DeclareTopics {
+  <Schema extends StandardSchemaV1>(
+    pattern: RegExp,
+    options: { readonly schema: Schema; readonly codec?: CodecOption },
+  ): PositionedChannel<StandardSchemaV1.InferOutput<Schema>, StandardSchemaV1.InferInput<Schema>>
+  (pattern: RegExp, options: { readonly codec: 'bytes' }): PositionedChannel<Uint8Array>
+  (pattern: RegExp, options: { readonly codec: 'text' }): PositionedChannel<string>
+  <Data = unknown>(pattern: RegExp, options?: { readonly codec?: 'json' | Codec<Data> }): PositionedChannel<Data>
 }
 
 /** A Kafka cluster under a name. No client is loaded and nothing is opened before the app starts. */
@@ -143,7 +199,10 @@ export const kafka = (
   return {
     ...connection,
     topic: ((topic: string, written?: WrittenTopic) =>
-      readable(connection, topic, written)) as KafkaConnection['topic'],
+      readable(connection, 'topic', topic, written)) as KafkaConnection['topic'],
+    // The address is the connection's name and the expression as it is written: shop/^orders\\./
+    topics: ((pattern: RegExp, written?: WrittenTopic) =>
+      readable(connection, 'topics', String(pattern).slice(1), { ...written, pattern })) as DeclareTopics,
   }
 }
 
@@ -151,12 +210,13 @@ type WrittenTopic = Partial<Pick<Channel, 'codec' | 'schema'>> & Readonly<Record
 
 const readable = (
   connection: ConnectionValue,
+  type: 'topic' | 'topics',
   name: string,
   { codec = 'json', schema, ...options }: WrittenTopic = {},
 ): PositionedChannel => {
   const channel: PositionedChannel = {
     connection,
-    type: 'topic',
+    type,
     name,
     address: `${connection.name}/${name}`,
     codec,

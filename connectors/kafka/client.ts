@@ -1,10 +1,11 @@
 /** kafkajs with our options, our log and our patience. */
-import kafkajs, { type Kafka, type KafkaConfig, type LogEntry, type SASLOptions } from 'kafkajs'
+import kafkajs, { type Kafka, type KafkaConfig, type LogEntry } from 'kafkajs'
 import { reveal, type Secret } from '../../core/config/secret.ts'
 import { MillraceError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import { registerCodecs } from './compression.ts'
 import { mendTimers } from './quiet.ts'
+import { type Sasl, saslOf, type Tls, tlsOf } from './security.ts'
 
 type Text = string | Secret
 
@@ -12,12 +13,13 @@ type Text = string | Secret
 export interface KafkaOptions {
   readonly brokers: Text | readonly Text[]
   readonly clientId?: Text
-  readonly ssl?: boolean | (Readonly<Record<string, unknown>> & { readonly [Name in 'ca' | 'cert' | 'key']?: Text })
-  readonly sasl?: { readonly mechanism: string; readonly username: Text; readonly password: Text }
+  readonly ssl?: boolean | Tls
+  readonly sasl?: Sasl
   readonly connectionTimeout?: string
   readonly sessionTimeout?: string
   readonly rebalanceTimeout?: string
   readonly rebalanceDrain?: string
+  readonly topicRefresh?: string
   readonly createTopics?: boolean
   readonly fetchBytes?: string | number
 }
@@ -50,7 +52,7 @@ export const createClient = (name: string, options: KafkaOptions, tools: ClientT
     logCreator: () => entry => writeLog(tools.log, entry),
   }
   if (options.ssl !== undefined) config.ssl = tlsOf(options.ssl)
-  if (options.sasl !== undefined) config.sasl = saslOf(options.sasl)
+  if (options.sasl !== undefined) config.sasl = saslOf(name, options.sasl)
   return new kafkajs.Kafka(config)
 }
 
@@ -69,22 +71,6 @@ export const brokersOf = (name: string, brokers: KafkaOptions['brokers']): strin
 }
 
 const isList = (value: KafkaOptions['brokers']): value is readonly Text[] => Array.isArray(value)
-
-const tlsOf = (ssl: NonNullable<KafkaOptions['ssl']>): NonNullable<KafkaConfig['ssl']> => {
-  if (typeof ssl === 'boolean') return ssl
-  const texts = (['ca', 'cert', 'key'] as const).flatMap(name => {
-    const text = ssl[name]
-    return text === undefined ? [] : [[name, reveal(text)]]
-  })
-  return { ...ssl, ...Object.fromEntries(texts) }
-}
-
-const saslOf = (sasl: NonNullable<KafkaOptions['sasl']>): SASLOptions =>
-  ({
-    mechanism: sasl.mechanism,
-    username: reveal(sasl.username),
-    password: reveal(sasl.password),
-  }) as SASLOptions
 
 /** What kafkajs calls an error it mostly tries again by itself; what it gives up on reaches us as an error of our own. */
 const writeLog = (

@@ -5,6 +5,9 @@ interface KafkaError {
   readonly name?: unknown
   /** The broker's own word for it. */
   readonly type?: unknown
+  /** Of the socket, or of its TLS. */
+  readonly code?: unknown
+  readonly message?: unknown
   readonly cause?: unknown
 }
 
@@ -19,56 +22,111 @@ const chain = (thrown: unknown): readonly KafkaError[] => {
 }
 
 export const isNamed = (thrown: unknown, ...names: readonly string[]): boolean =>
-  chain(thrown).some(error => names.includes(String(error.name)) || names.includes(String(error.type)))
+  chain(thrown).some(({ name, type, code }) => [name, type, code].some(word => names.includes(String(word))))
 
 /** The group has moved on without us: our generation or membership is not valid any more. */
 export const isFenced = (thrown: unknown): boolean =>
   isNamed(thrown, 'ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID', 'FENCED_INSTANCE_ID')
 
-const ADVICE: readonly (readonly [names: readonly string[], fatal: 'fatal' | 'again', advice: string])[] = [
-  [
-    [
+type Code = 'SOURCE_FAILED' | 'SETTLE_FAILED' | 'SEND_FAILED'
+
+interface Advice {
+  readonly names: readonly string[]
+  /** `again`: it may mend itself. */
+  readonly effect: 'fatal' | 'again'
+  readonly text: string | ((code: Code) => string)
+}
+
+/** The first that fits counts: a broken TLS is a connection that failed, too. */
+const ADVICE: readonly Advice[] = [
+  {
+    names: [
       'KafkaJSSASLAuthenticationError',
       'SASL_AUTHENTICATION_FAILED',
       'ILLEGAL_SASL_STATE',
       'UNSUPPORTED_SASL_MECHANISM',
     ],
-    'fatal',
-    'the broker does not accept these credentials; check sasl.mechanism, sasl.username and sasl.password',
-  ],
-  [
-    ['KafkaJSNotImplemented'],
-    'fatal',
-    'its records are compressed in a way that is not known here; have producers use gzip, lz4, zstd or none',
-  ],
-  [
-    ['UNKNOWN_TOPIC_OR_PARTITION'],
-    'again',
-    'the topic does not exist; create it, or correct its name: Millrace creates no topics',
-  ],
-  [
-    ['TOPIC_AUTHORIZATION_FAILED', 'GROUP_AUTHORIZATION_FAILED', 'CLUSTER_AUTHORIZATION_FAILED'],
-    'again',
-    'this user may not do that; allow it by an ACL',
-  ],
-  [
-    ['KafkaJSConnectionError', 'KafkaJSConnectionClosedError', 'KafkaJSRequestTimeoutError', 'ECONNREFUSED'],
-    'again',
-    'the broker cannot be reached; check brokers, and ssl',
-  ],
+    effect: 'fatal',
+    text: 'the broker does not accept these credentials; check sasl.mechanism, sasl.username and sasl.password',
+  },
+  {
+    names: ['KafkaJSNotImplemented'],
+    effect: 'fatal',
+    text: 'its records are compressed in a way that is not known here; have producers use gzip, lz4, zstd or none',
+  },
+  {
+    names: ['UNKNOWN_TOPIC_OR_PARTITION'],
+    effect: 'again',
+    text: 'the topic does not exist; create it, or correct its name: Millrace creates no topics',
+  },
+  {
+    names: ['TOPIC_AUTHORIZATION_FAILED'],
+    effect: 'fatal',
+    text: code =>
+      `this user may not do that; allow it ${code === 'SEND_FAILED' ? 'WRITE' : 'READ'} on the topic by an ACL`,
+  },
+  {
+    names: ['GROUP_AUTHORIZATION_FAILED'],
+    effect: 'fatal',
+    text: 'this user may not do that; allow it READ on the group by an ACL',
+  },
+  {
+    names: ['CLUSTER_AUTHORIZATION_FAILED'],
+    effect: 'fatal',
+    text: 'this user may not do that; allow it IDEMPOTENT_WRITE on the cluster by an ACL',
+  },
+  {
+    names: [
+      'SELF_SIGNED_CERT_IN_CHAIN',
+      'DEPTH_ZERO_SELF_SIGNED_CERT',
+      'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+      'UNABLE_TO_GET_ISSUER_CERT',
+      'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+    ],
+    effect: 'fatal',
+    text: "nobody trusted has signed the broker's certificate; give the authority that did as ssl.ca",
+  },
+  {
+    names: ['ERR_TLS_CERT_ALTNAME_INVALID'],
+    effect: 'fatal',
+    text: "the broker's certificate is for another host; connect to a name that is in it, or set ssl.servername",
+  },
+  {
+    names: [
+      'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
+      'ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE',
+      'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA',
+    ],
+    effect: 'fatal',
+    text: 'the broker does not accept this client by its certificate; check ssl.cert and ssl.key',
+  },
+  {
+    names: ['KafkaJSConnectionError', 'KafkaJSConnectionClosedError', 'KafkaJSRequestTimeoutError', 'ECONNREFUSED'],
+    effect: 'again',
+    text: 'the broker cannot be reached; check brokers, and ssl',
+  },
 ]
 
+const TOKEN: Advice = {
+  names: [],
+  // The next one may be fresh.
+  effect: 'again',
+  text: 'the broker does not accept this token; check that it has not expired and that it is for this broker',
+}
+
+const adviceFor = (thrown: unknown): Advice | undefined => {
+  const found = ADVICE.find(({ names }) => isNamed(thrown, ...names))
+  const isToken = found === ADVICE[0] && chain(thrown).some(({ message }) => /OAUTHBEARER auth/.test(String(message)))
+  return isToken ? TOKEN : found
+}
+
 /** Where trying again cannot mend it the error is fatal. */
-export const kafkaError = (
-  code: 'SOURCE_FAILED' | 'SETTLE_FAILED' | 'SEND_FAILED',
-  where: string,
-  thrown: unknown,
-): MillraceError => {
+export const kafkaError = (code: Code, where: string, thrown: unknown): MillraceError => {
   const ours = chain(thrown).find(error => error instanceof MillraceError)
   if (ours instanceof MillraceError) return ours
-  const known = ADVICE.find(([names]) => isNamed(thrown, ...names))
-  const fatal = known?.[1] === 'fatal'
-  const advice = known ? `; ${known[2]}` : ''
+  const known = adviceFor(thrown)
+  const fatal = known?.effect === 'fatal'
+  const advice = known ? `; ${typeof known.text === 'string' ? known.text : known.text(code)}` : ''
   return new MillraceError(
     fatal && code === 'SOURCE_FAILED' ? 'SOURCE_FATAL' : code,
     `${where}: ${errorInfo(thrown).message}${advice}`,

@@ -12,6 +12,7 @@ import kafkajs, { type PartitionAssigner } from 'kafkajs'
 import type { StartPosition } from '../../core/contract.ts'
 import { MillraceError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
+import { isNamed } from './failure.ts'
 import { byTopic, laneName, type TopicPartition } from './place.ts'
 import { type Holding, stickyAssigner, type TopicMetadata } from './sticky.ts'
 
@@ -62,6 +63,7 @@ interface OffsetQuestion {
 interface Cluster extends TopicMetadata {
   findGroupCoordinator(request: { readonly groupId: string }): Promise<Coordinator>
   fetchTopicsOffset(questions: readonly OffsetQuestion[]): Promise<readonly TopicOffsets[]>
+  refreshMetadata(): Promise<void>
   disconnect(): Promise<void>
 }
 
@@ -73,6 +75,8 @@ export interface GroupHooks {
   joined(member: Member): void
   /** Which partitions of the topics are ours from now on; nothing is fetched before this has resolved. */
   assigned(member: Member, places: readonly TopicPartition[]): Promise<void>
+  /** A topic that is read is not there any more. */
+  topicGone(error: unknown): void
   /** The client's position had vanished, and it resumes at this offset. */
   reset(place: TopicPartition, offset: string): void
 }
@@ -92,6 +96,7 @@ const COORDINATOR_METHODS = ['joinGroup', 'syncGroup', 'heartbeat', 'offsetCommi
 const CLUSTER_METHODS = [
   'findGroupCoordinator',
   'fetchTopicsOffset',
+  'refreshMetadata',
   'disconnect',
   'addMultipleTargetTopics',
   'findTopicPartitionMetadata',
@@ -126,6 +131,7 @@ const watchCluster = (cluster: Cluster, groupId: string, topics: readonly string
   const ask = cluster.fetchTopicsOffset.bind(cluster)
   let known: Promise<Coordinator> | undefined
   let closed: Promise<void> | undefined
+  const joins: Joins = { running: undefined }
 
   const find = async (): Promise<Coordinator> => {
     if (closed) throw over()
@@ -138,7 +144,16 @@ const watchCluster = (cluster: Cluster, groupId: string, topics: readonly string
     known = find()
     const found = await known
     needs(found, COORDINATOR_METHODS, 'its coordinator')
-    return watchCoordinator(found, topics, hooks)
+    return watchCoordinator(found, topics, hooks, joins)
+  }
+  const refresh = cluster.refreshMetadata.bind(cluster)
+  cluster.refreshMetadata = async () => {
+    try {
+      await refresh()
+    } catch (error) {
+      if (isNamed(error, 'UNKNOWN_TOPIC_OR_PARTITION')) hooks.topicGone(error)
+      throw error
+    }
   }
   // kafkajs asks for offsets only where a partition has none it could read on from: positions are committed before.
   cluster.fetchTopicsOffset = async questions => {
@@ -177,13 +192,29 @@ const watchCluster = (cluster: Cluster, groupId: string, topics: readonly string
 
 const over = (): MillraceError => new MillraceError('APP_STATE', 'this reader has left its group')
 
+/** Each broker's fetch loop joins anew when leaders have moved: those that do so at once do it once. */
+interface Joins {
+  running: Promise<Member> | undefined
+}
+
 /** The coordinator with our hooks around joining; all else is its own. */
-const watchCoordinator = (coordinator: Coordinator, topics: readonly string[], hooks: GroupHooks): Coordinator => {
-  const joinGroup: Coordinator['joinGroup'] = async request => {
+const watchCoordinator = (
+  coordinator: Coordinator,
+  topics: readonly string[],
+  hooks: GroupHooks,
+  joins: Joins,
+): Coordinator => {
+  const join: Coordinator['joinGroup'] = async request => {
     await hooks.beforeJoin(request.memberId)
     const answer = await coordinator.joinGroup(request)
     hooks.joined({ memberId: answer.memberId, generationId: answer.generationId })
     return answer
+  }
+  const joinGroup: Coordinator['joinGroup'] = request => {
+    joins.running ??= join(request).finally(() => {
+      joins.running = undefined
+    })
+    return joins.running
   }
   const syncGroup: Coordinator['syncGroup'] = async request => {
     const answer = await coordinator.syncGroup(request)

@@ -11,6 +11,8 @@ import { unfinished } from './tracker.ts'
 export interface KafkaAdmin {
   /** How many partitions the topic has. */
   partitions(topic: string): Promise<number>
+  /** Those of these topics in which the group has a position. */
+  positioned(group: string, topics: readonly string[]): Promise<readonly string[]>
   /** The end of each partition: the offset of the record that comes next. */
   ends(topic: string): Promise<ReadonlyMap<number, number>>
   /** All topics this user may see. */
@@ -54,6 +56,14 @@ export const createAdmin = (name: string, open: () => Admin): KafkaAdmin => {
       ask(`looking for the topic ${name}/${topic}`, async admin => {
         const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
         return topics.find(found => found.name === topic)?.partitions.length ?? 0
+      }),
+    positioned: (groupId, topics) =>
+      ask(`asking for positions of ${groupId}`, async admin => {
+        if (topics.length === 0) return []
+        const offsets = await admin.fetchOffsets({ groupId, topics: [...topics] })
+        return offsets
+          .filter(({ partitions }) => partitions.some(({ offset }) => offset !== '-1'))
+          .map(each => each.topic)
       }),
     ends: topic =>
       ask(`asking for the end of ${name}/${topic}`, async admin => {

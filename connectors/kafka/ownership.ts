@@ -8,7 +8,7 @@
 import { type Clock, sleep } from '../../core/clock.ts'
 import { errorInfo, MillraceError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
-import { logGap, openLanes, type Reader } from './assignment.ts'
+import { afterBeginning, logGap, openLanes, type Reader, withoutPosition } from './assignment.ts'
 import type { Committer } from './commit.ts'
 import { isFenced } from './failure.ts'
 import type { Group, GroupHooks, Member } from './group.ts'
@@ -19,6 +19,8 @@ export interface Owned {
   /** By their names. */
   readonly lanes: Map<string, Lane>
   phase: 'running' | 'draining' | 'joining' | 'over'
+  /** Whether there was an assignment, which began where the reader begins. */
+  begun: 'yes' | 'no'
   /** In whose name the lanes are ours. */
   member: Member | undefined
   /** Resolves when a rebalance has come to an assignment, or all is over. */
@@ -30,6 +32,7 @@ export interface Owned {
 export const noOwner = (): Owned => ({
   lanes: new Map(),
   phase: 'joining',
+  begun: 'no',
   member: undefined,
   settledPhase: Promise.withResolvers(),
   changed: Promise.withResolvers(),
@@ -45,10 +48,10 @@ export interface OwnershipTools {
   readonly committer: () => Committer
 }
 
-export const ownershipHooks = (owned: Owned, tools: OwnershipTools): GroupHooks => ({
+export const ownershipHooks = (owned: Owned, tools: OwnershipTools): Omit<GroupHooks, 'topicGone'> => ({
   async beforeJoin(memberId) {
     if (owned.phase === 'running') {
-      if (owned.member?.memberId === memberId) await drain(owned, tools, owned.member)
+      if (owned.member?.memberId === memberId) await drainOwned(owned, tools)
       else loseAll(owned)
     }
     // Whoever joins now would hold partitions that nobody reads.
@@ -69,8 +72,14 @@ export const ownershipHooks = (owned: Owned, tools: OwnershipTools): GroupHooks 
     if (owned.phase === 'over') return
     const ours = new Set(places.map(laneName))
     for (const lane of [...owned.lanes.values()]) if (!ours.has(lane.name)) drop(owned, lane)
+    for (const lane of await withoutPosition(tools.group(), tools.reader, [...owned.lanes.values()])) {
+      // The broker forgets positions with their topic: this one was made anew, however many records it has by now.
+      logGap(tools.log, lane.name, lane.committed, 0)
+      drop(owned, lane)
+    }
     const gained = places.filter(place => !owned.lanes.has(laneName(place)))
-    const lanes = await openLanes(tools.group(), tools.reader, gained, tools.log)
+    const reader = owned.begun === 'yes' ? afterBeginning(tools.reader) : tools.reader
+    const lanes = await openLanes(tools.group(), reader, gained, tools.log)
     for (const lane of lanes) owned.lanes.set(lane.name, lane)
     for (const lane of owned.lanes.values()) endRecall(lane)
     owned.member = member
@@ -78,6 +87,7 @@ export const ownershipHooks = (owned: Owned, tools: OwnershipTools): GroupHooks 
     owned.settledPhase.resolve()
     // Where a group begins is fixed before its first record is fetched.
     await tools.committer().flush()
+    owned.begun = 'yes'
   },
   reset(place, offset) {
     const lane = owned.lanes.get(laneName(place))
@@ -110,8 +120,10 @@ const moveTo = (owned: Owned, { log }: OwnershipTools, lane: Lane, offset: numbe
  * waits. Heartbeats go on, since a
  * member that is silent for the session timeout is thrown out also while it is waited for.
  */
-const drain = async (owned: Owned, tools: OwnershipTools, member: Member): Promise<void> => {
+export const drainOwned = async (owned: Owned, tools: OwnershipTools): Promise<void> => {
   const { clock } = tools
+  const { member } = owned
+  if (owned.phase !== 'running' || !member) return
   const until = clock.monotonic() + tools.drainMs
   owned.phase = 'draining'
   for (const lane of owned.lanes.values()) recallLane(lane)

@@ -11,10 +11,18 @@ import type { Reader } from './assignment.ts'
 import { CONSUMER_RETRY } from './client.ts'
 import { type Committer, createCommitter } from './commit.ts'
 import { kafkaError } from './failure.ts'
-import { type GroupSeam, openSeam, seamGone } from './group.ts'
+import { type GroupHooks, type GroupSeam, openSeam, seamGone } from './group.ts'
 import { type Intake, intakeFor, takeBatch } from './intake.ts'
 import { claim, type Lane, receive } from './lane.ts'
-import { endOwnership, noOwner, noteChange, type Owned, ownershipHooks } from './ownership.ts'
+import {
+  drainOwned,
+  endOwnership,
+  noOwner,
+  noteChange,
+  type Owned,
+  type OwnershipTools,
+  ownershipHooks,
+} from './ownership.ts'
 import { laneName } from './place.ts'
 import { offsetOf } from './record.ts'
 import { silenceLimitMs, startWatchdog, type Watchdog } from './watchdog.ts'
@@ -39,6 +47,8 @@ export interface Timing {
   /** How long a rebalance waits for what runs. */
   readonly drainMs: number
   readonly fetchBytes: number
+  /** How old the client's knowledge of topics and partitions may be. */
+  readonly refreshMs: number
 }
 
 export interface Session {
@@ -55,6 +65,8 @@ export interface Session {
   nextDueAt(request: PollRequest): number | undefined
   /** Claims were settled: makes room, and may end a drain. */
   settled(): void
+  /** Hands out nothing more, and resolves when what runs is settled and committed, or the time for that is over. */
+  drain(): Promise<void>
   /** Commits what was settled and leaves the group; what was claimed is lost. */
   close(): Promise<void>
 }
@@ -99,13 +111,18 @@ export const openSession = (tools: SessionTools): Session => {
     lanes: () => owned.lanes.values(),
     open: () => (owned.phase === 'joining' ? owned.settledPhase.promise : Promise.resolve()),
   })
-  const hooks = ownershipHooks(owned, {
+  const ownership: OwnershipTools = {
     ...tools,
     drainMs: timing.drainMs,
     heartbeatMs: heartbeatMs(timing),
     group: () => seam.group(),
     committer: () => committer,
-  })
+  }
+  const hooks: GroupHooks = {
+    ...ownershipHooks(owned, ownership),
+    // kafkajs would go on as soon as there is one of that name, and nothing may be committed to it for the one that was.
+    topicGone: error => fail(tools, state, error),
+  }
   const seam = openSeam(reader.groupId, [...reader.topics.keys()], hooks, tools.log)
   const consumer = createConsumer(tools, seam)
   watch(tools, state, consumer)
@@ -118,6 +135,7 @@ export const openSession = (tools: SessionTools): Session => {
     take: request => take(tools, state, consumer, request),
     nextDueAt: ({ skipLanes }) => nextDueAt(wanted(owned, skipLanes)),
     settled: () => noteChange(owned),
+    drain: () => drainOwned(owned, ownership),
     close: () => close(tools, state, consumer, seam, committer),
   }
 }
@@ -133,6 +151,7 @@ const createConsumer = ({ kafka, reader, timing }: SessionTools, seam: GroupSeam
     heartbeatInterval: heartbeatMs(timing),
     maxBytesPerPartition: timing.fetchBytes,
     maxWaitTimeInMs: FETCH_WAIT_MS,
+    metadataMaxAge: timing.refreshMs,
     allowAutoTopicCreation: false,
     retry: CONSUMER_RETRY,
   })

@@ -40,6 +40,7 @@ export const connectionSettings = (name: string, options: KafkaOptions): Connect
       sessionMs: read(connection.sessionTimeout, options.sessionTimeout, 'sessionTimeout'),
       rebalanceMs,
       drainMs: Math.min(drainMs, DRAIN_SHARE * rebalanceMs),
+      refreshMs: read(connection.topicRefresh, options.topicRefresh, 'topicRefresh'),
       fetchBytes: read(connection.fetchBytes, options.fetchBytes, 'fetchBytes'),
     },
     createTopics: read(connection.createTopics, options.createTopics, 'createTopics'),

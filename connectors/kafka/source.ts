@@ -4,6 +4,7 @@
  */
 import { sleep } from '../../core/clock.ts'
 import type { Delivery, PollRequest, Settlement, Source, Unsettled } from '../../core/contract.ts'
+import { afterBeginning, type Reader } from './assignment.ts'
 import type { Deferral, Deferrals } from './deferral.ts'
 import { kafkaError } from './failure.ts'
 import { type KafkaAdmin, laneLag } from './lag.ts'
@@ -19,6 +20,7 @@ export interface SourceTools extends Omit<SessionTools, 'onChange' | 'onSilent'>
 
 interface State {
   phase: 'open' | 'paused' | 'closed'
+  reader: Reader
   session: Session | undefined
   /** Resolves with the next thing a poll may wait for. */
   news: PromiseWithResolvers<void>
@@ -30,11 +32,17 @@ interface State {
 /** How long a join may take before the source counts as open; a group waits for its slowest member. */
 const JOIN_PATIENCE_MS = 15_000
 
+export interface KafkaSource extends Source {
+  /** Hands out nothing more, and resolves when what runs is settled and committed, or the time for that is over. */
+  drain(): Promise<void>
+}
+
 /** Rejects when the broker cannot be reached, the topic is not there, or joining its group failed. */
-export const openSource = async (tools: SourceTools): Promise<Source> => {
+export const openSource = async (tools: SourceTools): Promise<KafkaSource> => {
   for (const topic of tools.reader.topics.keys()) await tools.admin.partitions(topic)
   const state: State = {
     phase: 'open',
+    reader: tools.reader,
     session: undefined,
     news: Promise.withResolvers(),
     closing: undefined,
@@ -70,6 +78,7 @@ export const openSource = async (tools: SourceTools): Promise<Source> => {
       tell(state)
     },
     lag: async () => laneLag(tools.admin, [...(state.session?.lanes.values() ?? [])]),
+    drain: async () => state.session?.drain(),
     close() {
       state.closing ??= close(state).finally(() => tools.deferrals.close())
       return state.closing
@@ -78,8 +87,10 @@ export const openSource = async (tools: SourceTools): Promise<Source> => {
 }
 
 const currentSession = (tools: SourceTools, state: State): Session => {
-  state.session ??= openSession({
+  if (state.session) return state.session
+  const session = openSession({
     ...tools,
+    reader: state.reader,
     onChange: () => tell(state),
     onSilent(silentMs) {
       state.silences += 1
@@ -87,7 +98,12 @@ const currentSession = (tools: SourceTools, state: State): Session => {
       tools.log.warn(`${tools.address}: the client has gone silent and is made anew`, { silentMs, silences })
     },
   })
-  return state.session
+  // The next one goes on where this one was, and begins nowhere.
+  void session.joined.then(() => {
+    if (!session.failure()) state.reader = afterBeginning(tools.reader)
+  })
+  state.session = session
+  return session
 }
 
 const tell = (state: State): void => {
@@ -168,7 +184,12 @@ const close = async (state: State): Promise<void> => {
 }
 
 /** Resolves with `event`, after `ms`, or when the signal aborts, and leaves no timer behind. */
-const waited = ({ clock }: SourceTools, event: Promise<void>, ms: number, signal?: AbortSignal): Promise<void> => {
+export const waited = (
+  { clock }: Pick<SourceTools, 'clock'>,
+  event: Promise<void>,
+  ms: number,
+  signal?: AbortSignal,
+): Promise<void> => {
   const happened = new AbortController()
   const end = (): void => happened.abort()
   event.then(end, end)

@@ -11,6 +11,7 @@ const seam = () =>
     ['topic'],
     {
       beforeJoin: async () => {},
+      topicGone: () => {},
       holding: () => ({ generationId: -1, owned: [] }),
       joined: () => {},
       assigned: async () => {},

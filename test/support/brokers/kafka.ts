@@ -4,33 +4,38 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Broker, Scope } from './broker.ts'
 import { KAFKA_VERSION, kafkaJars } from './kafka-jars.ts'
+import { type KafkaSecurity, scramArguments, securitySettings } from './kafka-security.ts'
 import { freePort } from './ports.ts'
 import { runBroker } from './run.ts'
 
-export interface KafkaOptions {
+export interface KafkaOptions extends KafkaSecurity {
   /** Where it listens; default: a free port. */
   readonly port?: number
   /** What it tells clients to connect to, e.g. a proxy's; default: where it listens. */
   readonly advertisedPort?: number
-  /** Names and passwords of those who may connect, by SASL PLAIN; default: everybody, without SASL. */
-  readonly users?: Readonly<Record<string, string>>
   /** More lines of server.properties. */
   readonly settings?: Readonly<Record<string, string | number>>
 }
 
 const CLUSTER_ID = '4L6g3nShT-eMCtK--X86sw'
-/** What the broker itself connects with when it has users. */
-const BROKER_USER = 'broker'
-const BROKER_PASSWORD = 'of this test only'
-
 /** One node of Apache Kafka, broker and controller in one; topics are created by being asked for, with one partition. */
 export const startKafka = (scope: Scope, options: KafkaOptions = {}): Promise<Broker> =>
   runBroker(scope, async folder => {
     const port = options.port ?? (await freePort())
-    const settings = { ...serverSettings(folder, port, await freePort(), options), ...options.settings }
+    const ports = { clients: port, brokers: await freePort(), controllers: await freePort() }
+    const settings = { ...serverSettings(folder, ports, options), ...options.settings }
     const file = join(folder, 'server.properties')
     await writeFile(file, propertiesText(settings))
-    await promisify(execFile)('java', [...JAVA, 'kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', file])
+    await promisify(execFile)('java', [
+      ...JAVA,
+      'kafka.tools.StorageTool',
+      'format',
+      '-t',
+      CLUSTER_ID,
+      '-c',
+      file,
+      ...scramArguments(options),
+    ])
     return {
       kind: 'kafka',
       version: KAFKA_VERSION,
@@ -52,14 +57,20 @@ const JAVA = [
   join(kafkaJars(), '*'),
 ]
 
-const serverSettings = (folder: string, port: number, controllerPort: number, options: KafkaOptions) => ({
+interface Ports {
+  readonly clients: number
+  readonly brokers: number
+  readonly controllers: number
+}
+
+const serverSettings = (folder: string, { clients, brokers, controllers }: Ports, options: KafkaOptions) => ({
   'process.roles': 'broker,controller',
   'node.id': 1,
-  'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+  'controller.quorum.voters': `1@127.0.0.1:${controllers}`,
   'controller.listener.names': 'CONTROLLER',
-  listeners: `CLIENTS://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-  'advertised.listeners': `CLIENTS://127.0.0.1:${options.advertisedPort ?? port}`,
-  'inter.broker.listener.name': 'CLIENTS',
+  listeners: `CLIENTS://127.0.0.1:${clients},BROKERS://127.0.0.1:${brokers},CONTROLLER://127.0.0.1:${controllers}`,
+  'advertised.listeners': `CLIENTS://127.0.0.1:${options.advertisedPort ?? clients},BROKERS://127.0.0.1:${brokers}`,
+  'inter.broker.listener.name': 'BROKERS',
   'log.dirs': join(folder, 'data'),
   'num.partitions': 1,
   'offsets.topic.num.partitions': 1,
@@ -72,23 +83,7 @@ const serverSettings = (folder: string, port: number, controllerPort: number, op
   // A broker that was killed may register again as soon as its old registration has run out.
   'broker.session.timeout.ms': 2000,
   'broker.heartbeat.interval.ms': 500,
-  ...(options.users === undefined
-    ? { 'listener.security.protocol.map': 'CLIENTS:PLAINTEXT,CONTROLLER:PLAINTEXT' }
-    : saslSettings(options.users)),
-})
-
-const saslSettings = (users: Readonly<Record<string, string>>) => ({
-  'listener.security.protocol.map': 'CLIENTS:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT',
-  'sasl.enabled.mechanisms': 'PLAIN',
-  'sasl.mechanism.inter.broker.protocol': 'PLAIN',
-  'listener.name.clients.plain.sasl.jaas.config': [
-    'org.apache.kafka.common.security.plain.PlainLoginModule required',
-    `username="${BROKER_USER}"`,
-    `password="${BROKER_PASSWORD}"`,
-    ...Object.entries({ ...users, [BROKER_USER]: BROKER_PASSWORD }).map(([name, word]) => `user_${name}="${word}"`),
-  ]
-    .join(' ')
-    .concat(';'),
+  ...securitySettings(options),
 })
 
 const propertiesText = (settings: Readonly<Record<string, string | number>>): string =>
