@@ -73,14 +73,17 @@ const doomOf = (flow: Flow, entry: Entry, now: number): Doom | undefined => {
   // Its attempts are in its letter, so a replay cannot be charged beforehand: whoever asks again decides.
   if (delivery.replayOf !== undefined)
     return entry.suspect ? { reason: 'crashed', error: REPLAY_CRASHED } : starvation(entry, policy, now)
-  const { time } = delivery.record
-  const wallNow = flow.tools.clock.now()
-  const ageMs = wallNow - time - flow.openTime.between(time, wallNow)
-  if (policy.maxAgeMs !== undefined && ageMs > policy.maxAgeMs) {
-    const message = `the record is ${ageMs} ms old, maxAge is ${policy.maxAgeMs} ms`
-    return { reason: 'expired', error: { name: 'RecordExpired', code: 'RECORD_EXPIRED', message } }
-  }
-  return starvation(entry, policy, now)
+  return expiry(flow, delivery) ?? starvation(entry, policy, now)
+}
+
+const expiry = ({ spec, tools, openTime }: Flow, { record }: Entry['delivery']): Doom | undefined => {
+  const { maxAgeMs } = spec.policy
+  if (maxAgeMs === undefined) return undefined
+  const wallNow = tools.clock.now()
+  const ageMs = wallNow - record.time - openTime.between(record.time, wallNow)
+  if (ageMs <= maxAgeMs) return undefined
+  const message = `the record is ${ageMs} ms old, maxAge is ${maxAgeMs} ms`
+  return { reason: 'expired', error: { name: 'RecordExpired', code: 'RECORD_EXPIRED', message } }
 }
 
 const starvation = (entry: Entry, policy: Policy, now: number): Doom | undefined => {
