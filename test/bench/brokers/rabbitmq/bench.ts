@@ -16,6 +16,8 @@ export const rabbitmq: Bench = {
     entrants: [
       { name: 'raw amqplib, a multiple acknowledgement for each hundred', module: here('raw.ts') },
       { name: 'raw amqplib, each acknowledged', module: here('raw-each.ts') },
+      { name: 'millrace inline', module: here('millrace-inline.ts') },
+      { name: 'millrace process', module: here('millrace-process.ts') },
       { name: 'NestJS microservices', module: peer('nestjs-rabbitmq.mjs') },
       { name: 'rascal', module: peer('rascal.mjs') },
       { name: 'message-queue-toolkit', module: peer('message-queue-toolkit-amqp.mjs') },
