@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { embeddedOptions } from '../connectors/embedded/channel.ts'
 import { kafkaOptions } from '../connectors/kafka/channel.ts'
+import { redisOptions } from '../connectors/redis/channel.ts'
 import { createProgram } from '../core/cli/program.ts'
 import { systemClock } from '../core/clock.ts'
 import { appOptions } from '../core/config/app-options.ts'
@@ -21,6 +22,7 @@ export const GENERATED_FILES = [
   'docs/command-line.md',
   'connectors/embedded/README.md',
   'connectors/kafka/README.md',
+  'connectors/redis/README.md',
 ]
 
 const PARTS: Readonly<Record<string, () => string>> = {
@@ -32,6 +34,10 @@ const PARTS: Readonly<Record<string, () => string>> = {
   'embedded stream options': () => optionsTable(embeddedOptions.channels.stream),
   'kafka connection options': () => optionsTable(kafkaOptions.connection),
   'kafka topic options': () => optionsTable(kafkaOptions.channels.topic),
+  'redis connection options': () => optionsTable(redisOptions.connection),
+  'redis stream options': () => optionsTable(redisOptions.channels.stream),
+  'redis list options': () => optionsTable(redisOptions.channels.list),
+  'redis subscription options': () => optionsTable(redisOptions.channels.subscription),
   'error codes': () =>
     [
       '| code | meaning |',
