@@ -25,7 +25,7 @@ export interface App {
   sendOutgoing(address: string, records: readonly OutgoingRecord[]): Promise<readonly (null | MillraceError)[]>
   /** Takes a changed configuration: only functions and mappings that changed are exchanged. Rejects and changes nothing when it is wrong. */
   reload(config: unknown): Promise<ReloadAnswer>
-  /** Claims nothing more for a mapping, or goes on. */
+  /** Claims nothing more for a mapping, or goes on: also in lanes and keys that stopped behind a dead letter. */
   pause(mapping: string): Promise<void>
   resume(mapping: string): Promise<void>
   status(): AppStatus
@@ -45,6 +45,11 @@ export interface DeadLetters {
   show(id: string): Promise<StoredLetter>
   /** Has them run again, by whichever process hosts their mapping; resolves when the request is durable. */
   replay(selection: ReplaySelection): Promise<ReplayAnswer>
+  /**
+   * Lanes and keys of a mapping that stopped behind dead letters (`onDeadLetter: 'stop'`) go on, within a second and in
+   * whichever process reads them; answers how many. Replaying such a letter with success does the same.
+   */
+  goOn(mapping: string): Promise<number>
 }
 
 export interface AppOptions {

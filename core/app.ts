@@ -251,6 +251,7 @@ export const assembleApp = (
         return found
       },
       replay: async selection => open().store.requestReplay(selection),
+      goOn: async mapping => (await open().store.goOn(mapping)).length,
     },
   }
 }

@@ -268,4 +268,6 @@ export interface DeadLetter {
   readonly parkedAt: number
   /** The letter this was a replay of. */
   readonly replayOf?: string
+  /** The lane or key that stopped behind it (`onDeadLetter: 'stop'`), as the flow names it. */
+  readonly stops?: string
 }

@@ -13,7 +13,7 @@ export interface Recalled {
 /** The half of the dead letter store that the flow talks to. Every promise resolves when the change is durable. */
 export interface DeadLetterStore {
   /**
-   * An upsert on (mapping, source, id). Answers `settled` when `joint` ran in the same transaction, else `parked`.
+   * An upsert on (mapping, source, id); with it stops what a letter says it stops. Answers `settled` when `joint` ran in the same transaction, else `parked`.
    * Rejects when nothing was stored; the caller keeps the records claimed and tries again.
    */
   park(letters: readonly DeadLetter[], joint?: JointWrite): Promise<'parked' | 'settled'>
@@ -23,6 +23,10 @@ export interface DeadLetterStore {
   remember(mapping: string, source: string, entries: readonly RememberedAttempts[]): Promise<void>
   /** Forgets the attempts remembered for records that were processed in the end. */
   forget(mapping: string, source: string, ids: readonly string[]): Promise<void>
+  /** The lanes and keys that stopped behind a letter which is not resolved, and that nobody has told to go on. */
+  stopped(mapping: string, source: string): Promise<ReadonlySet<string>>
+  /** All that stopped in a mapping goes on, wherever it is read; answers what that is. */
+  goOn(mapping: string): Promise<readonly string[]>
 }
 
 export interface RememberedAttempts {

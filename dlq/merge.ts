@@ -19,6 +19,7 @@ export const mergeLetters = (earlier: DeadLetter, later: DeadLetter): DeadLetter
   attempts: mergeAttempts(earlier.attempts, later.attempts),
   firstSeen: Math.min(earlier.firstSeen, later.firstSeen),
   parkedAt: later.parkedAt,
+  ...(later.stops === undefined ? {} : { stops: later.stops }),
 })
 
 const mergeAttempts = (earlier: readonly Attempt[], later: readonly Attempt[]): readonly Attempt[] => {

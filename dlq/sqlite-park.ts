@@ -8,6 +8,7 @@ import { mergeLetters } from './merge.ts'
 import { forgetOne } from './sqlite-attempts.ts'
 import { knowSomething, type Room } from './sqlite-room.ts'
 import { OPEN_AGAIN, storedId } from './sqlite-schema.ts'
+import { stopBehind } from './sqlite-stopped.ts'
 import type { LetterState } from './store.ts'
 
 const MESSAGE_CHARS = 500
@@ -34,7 +35,7 @@ const parkOne = (room: Room, letter: DeadLetter): void => {
   knowSomething(room, mapping, record.source)
   const row = findRow(room.database, letter)
   if (row) parkAgain(room, row, letter)
-  else insert(room.database, letter)
+  stopBehind(room, row ? row.id : insert(room.database, letter), letter)
   forgetOne(room.database, mapping, record.source, record.id)
 }
 
@@ -86,7 +87,8 @@ const readable = (envelope: string): DeadLetter | undefined => {
   }
 }
 
-const insert = (database: Database, letter: DeadLetter): void => {
+/** Answers the id of the new letter. */
+const insert = (database: Database, letter: DeadLetter): string => {
   const { record } = letter
   const last = database.sql('SELECT max(id) AS id FROM dead_letters').get() as { readonly id: string | null }
   const id = nextLetterId(last.id ?? undefined, letter.parkedAt)
@@ -109,6 +111,7 @@ const insert = (database: Database, letter: DeadLetter): void => {
     })
   database.sql('INSERT INTO dead_letter_texts VALUES (?, ?)').run(id, encodeWithoutBody(letter))
   if (record.body) database.sql('INSERT INTO dead_letter_bodies VALUES (?, ?)').run(id, record.body)
+  return id
 }
 
 const summaryColumns = (letter: DeadLetter) => ({

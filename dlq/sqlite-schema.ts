@@ -78,6 +78,16 @@ export const STEPS: readonly string[] = [
   `,
   // Before which a record is not to be tried, in milliseconds since the epoch; null: at once.
   'ALTER TABLE remembered_attempts ADD COLUMN due_at INTEGER',
+  // Lanes and keys that stopped behind a letter, until it is resolved or somebody says go on.
+  `
+  CREATE TABLE stopped_scopes (
+    mapping TEXT NOT NULL, source TEXT NOT NULL, scope TEXT NOT NULL, letter TEXT NOT NULL,
+    PRIMARY KEY (mapping, source, scope)
+  ) WITHOUT ROWID;
+  CREATE TRIGGER dead_letters_resolved_go_on AFTER UPDATE OF state ON dead_letters WHEN new.state = 'resolved' BEGIN
+    DELETE FROM stopped_scopes WHERE mapping = new.mapping AND source = new.source AND letter = new.id;
+  END;
+  `,
 ]
 
 /** The columns of {@link LetterRow}. */

@@ -8,6 +8,7 @@ import { parkLetters } from './sqlite-park.ts'
 import { replaysOf } from './sqlite-replays.ts'
 import { openRoom } from './sqlite-room.ts'
 import { STEPS } from './sqlite-schema.ts'
+import { goOn, stoppedScopes } from './sqlite-stopped.ts'
 import type { LetterStore } from './store.ts'
 
 export interface SqliteStoreOptions {
@@ -32,6 +33,8 @@ export const openSqliteStore = (
     recall: (mapping, source, ids) => recallRecords(room, mapping, source, ids),
     remember: (mapping, source, entries) => rememberAttempts(room, mapping, source, entries),
     forget: (mapping, source, ids) => forgetAttempts(room, mapping, source, ids),
+    stopped: (mapping, source) => stoppedScopes(room, mapping, source),
+    goOn: mapping => goOn(room, mapping),
     ...operatorsOf(room),
     ...replaysOf(room),
   }

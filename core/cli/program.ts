@@ -5,6 +5,7 @@ import { errorInfo, MillraceError } from '../errors.ts'
 import { addDev } from './dev.ts'
 import { addDeadLetters } from './dlq.ts'
 import type { ExitCode, Run } from './host.ts'
+import { addResume } from './resume.ts'
 import { addSend } from './send.ts'
 import { addStart } from './start.ts'
 import { addStatus } from './status.ts'
@@ -13,7 +14,7 @@ import { printableLines } from './text.ts'
 /** A command adds itself to `program`, and tells with `exit` how it ended. */
 export type AddCommand = (program: Command, run: Run, exit: (code: ExitCode) => void) => void
 
-const COMMANDS: readonly AddCommand[] = [addDev, addStart, addSend, addStatus, addDeadLetters]
+const COMMANDS: readonly AddCommand[] = [addDev, addStart, addSend, addStatus, addDeadLetters, addResume]
 
 /** Runs one command line, without `node` and the script. Never rejects: errors are said on stderr. */
 export const runCommand = async (args: readonly string[], run: Run): Promise<ExitCode> => {

@@ -75,10 +75,15 @@ export const outageText = ({ name, channel, waitsForSource }: AppMappingStatus, 
   waitsForSource &&
   `! ${name}: waits for ${channel} since ${age(Math.max(now - waitsForSource.since, 0))}: ${waitsForSource.message}`
 
+export const stoppedText = (name: string, stopped: readonly string[]): string =>
+  `! ${name}: stopped behind dead letters: ${stopped.join(', ')}; replay them, or millrace resume ${name}`
+
 const worries = ({ status, now }: View): readonly string[] =>
   status.mappings.flatMap(mapping => {
     const lastError = mapping.lastError && `! ${mapping.name}: ${mapping.lastError.message}`
     const lines = [outageText(mapping, now) ?? lastError ?? []].flat()
+    const { name, stopped } = mapping
+    if (stopped.length > 0) lines.push(stoppedText(name, stopped))
     if (mapping.blocked.length > 0) lines.push(`! ${mapping.name}: waits for ${mapping.blocked.join(', ')}`)
     return lines.map(printable)
   })

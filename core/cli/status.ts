@@ -3,7 +3,7 @@ import type { ProcessStatus } from '../status-board.ts'
 import { type ConfigChoice, loadState, withConfig } from './config-option.ts'
 import type { Run } from './host.ts'
 import type { AddCommand } from './program.ts'
-import { outageText, stateText } from './screen.ts'
+import { outageText, stateText, stoppedText } from './screen.ts'
 import { age, printable, table } from './text.ts'
 
 interface StatusChoice extends ConfigChoice {
@@ -55,9 +55,9 @@ const processText = ({ pid, updatedAt, status: app }: ProcessStatus, now: number
     mapping.replay.counts.accepted,
   ])
   const errors = app.mappings.flatMap(mapping => {
-    const { name, lastError } = mapping
+    const { name, lastError, stopped } = mapping
     const error = outageText(mapping, now) ?? (lastError && `! ${name}: ${lastError.message} (${lastError.code})`)
-    return error === undefined ? [] : [printable(error)]
+    return [error ?? [], stopped.length > 0 ? stoppedText(name, stopped) : []].flat().map(printable)
   })
   const titles = ['MAPPING', 'READS', 'STATE', 'RECEIVED', 'ACCEPTED', 'RETRIED', 'PARKED', 'IN FLIGHT', 'REPLAYED']
   return [head, ...table([titles, ...rows]), ...errors].join('\n')

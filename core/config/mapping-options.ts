@@ -101,7 +101,7 @@ export const policyOptions = {
   onDeadLetter: choice({
     of: ['continue', 'stop'],
     default: 'continue',
-    doc: 'In an ordered lane: whether the records behind a dead letter go on.',
+    doc: 'In an ordered lane or key: whether the records behind a dead letter go on, or stay where they are, over restarts too, until it was replayed with success or `millrace resume` says go on.',
   }),
   notRetryable: texts({
     takes: 'names or codes of errors',

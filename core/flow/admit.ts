@@ -11,6 +11,7 @@ import type { Flow } from './flow.ts'
 import type { Order } from './policy.ts'
 import { watchRecall } from './recall.ts'
 import { delayMs } from './retry.ts'
+import { refreshStopped } from './stopped.ts'
 import { resumeWait } from './wait-on.ts'
 import { within } from './within.ts'
 
@@ -132,11 +133,14 @@ const recall = async (
   const ids = deliveries
     .filter(delivery => mayHaveComeBefore(flow, delivery) || flow.lostIds.has(delivery.record.id))
     .map(delivery => delivery.record.id)
-  if (ids.length === 0) return NOTHING_KNOWN
   const { clock, random, log, store } = flow.tools
-  const timeoutMs = flow.spec.policy.settleTimeoutMs
+  const { settleTimeoutMs: timeoutMs, onDeadLetter } = flow.spec.policy
+  if (ids.length === 0 && onDeadLetter === 'continue') return NOTHING_KNOWN
   for (let tries = 1; !signal.aborted; tries += 1) {
     try {
+      // A lane that was somebody else's a moment ago may have stopped there.
+      await refreshStopped(flow)
+      if (ids.length === 0) return NOTHING_KNOWN
       const asked = store.recall(flow.spec.name, flow.spec.channel, ids)
       return await within(clock, timeoutMs, asked, () => silent(timeoutMs))
     } catch (error) {

@@ -1,7 +1,7 @@
 /** How a record leaves the flow: accepted, parked, given back, or lost. Credit is freed exactly once for each. */
 import type { DeadLetter, DeadLetterReason, ErrorInfo, Settlement } from '../contract.ts'
 import { MillraceError } from '../errors.ts'
-import type { Entry, Scope } from './entry.ts'
+import { type Entry, type Scope, scopeText } from './entry.ts'
 import { observe } from './events.ts'
 import type { Flow } from './flow.ts'
 import type { Rejection } from './parker.ts'
@@ -124,8 +124,8 @@ const stopScope = (flow: Flow, entry: Entry): void => {
   if (name === null) return
   flow.stoppedScopes.add(name)
   holdStopped(flow, entry.scope)
-  flow.tools.log.warn('stopped behind a dead letter; resume the mapping to go on', {
-    scope: name,
+  flow.tools.log.warn(`stopped behind a dead letter; replay it, or resume with millrace resume ${flow.spec.name}`, {
+    scope: scopeText(name),
     record: entry.delivery.record.id,
   })
 }
@@ -178,4 +178,5 @@ const letterOf = ({ spec, tools }: Flow, entry: Entry, reason: DeadLetterReason,
   firstSeen: entry.delivery.firstSeen,
   parkedAt: tools.clock.now(),
   ...(entry.delivery.replayOf === undefined ? {} : { replayOf: entry.delivery.replayOf }),
+  ...(spec.policy.onDeadLetter === 'stop' && entry.scope.name !== null ? { stops: entry.scope.name } : {}),
 })

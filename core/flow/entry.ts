@@ -68,3 +68,9 @@ export const newSplit = (records: number): Split => ({
   limit: 2 * Math.ceil(Math.log2(Math.max(2, records))),
   failedInARow: 0,
 })
+
+/** A key's scope is named `lane NUL s:key`; people read `lane: key`. */
+export const scopeText = (name: string): string => {
+  const [lane, key] = name.split('\u0000')
+  return key === undefined ? name : `${lane}: ${key.slice(2)}`
+}

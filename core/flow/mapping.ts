@@ -14,6 +14,7 @@ import { type Pump, startPump } from './pump.ts'
 import { deferralStep } from './retry.ts'
 import { createSettler } from './settler.ts'
 import { type MappingStatus, mappingStatus } from './status.ts'
+import { resumeStopped, watchStopped } from './stopped.ts'
 import { createWaiting } from './waiting.ts'
 import { atMost } from './within.ts'
 
@@ -26,7 +27,10 @@ export interface Mapping {
   start(): Promise<void>
   /** Claims nothing more, finishes what runs, gives back the rest. */
   pause(): Promise<void>
-  /** Goes on after a pause, also in lanes that stopped behind a dead letter. */
+  /**
+   * Goes on after a pause, also in lanes that stopped behind a dead letter. Rejects with STATE_UNAVAILABLE, and changes
+   * nothing, when the store cannot be told that.
+   */
   resume(): Promise<void>
   /** Finishes what runs within `drainTimeout`, gives back the rest, closes the source. May be called twice. */
   stop(): Promise<void>
@@ -47,7 +51,7 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
   let opening: Promise<void> | undefined
   let stopped: Promise<void> | undefined
   let turn: Promise<void> = Promise.resolve()
-  let stopWatchingClaims: Cancel = () => {}
+  let stopWatching: Cancel = () => {}
   const firstKnown = Promise.withResolvers<void>()
 
   const flow: Flow = {
@@ -158,8 +162,11 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
     flow.phase = 'running'
     dispatcher ??= startDispatcher(flow)
     pump ??= startPump(flow, { onFatal: failReading, onStuck: reopen })
-    stopWatchingClaims()
-    stopWatchingClaims = watchClaims(flow)
+    stopWatching()
+    const watches = [watchClaims(flow), watchStopped(flow)]
+    stopWatching = () => {
+      for (const cancel of watches) cancel()
+    }
     flow.changed()
   }
 
@@ -171,10 +178,7 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
   }
 
   const resume = async (): Promise<void> => {
-    for (const scope of flow.waiting.blocked())
-      if (scope.name !== null && flow.stoppedScopes.has(scope.name)) flow.waiting.block(scope, clock.monotonic())
-    flow.stoppedScopes.clear()
-    flow.changed()
+    await resumeStopped(flow)
     if (flow.phase !== 'paused') return
     flow.phase = 'starting'
     // It begins by itself when the source is there.
@@ -189,7 +193,7 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
       log.warn('drainTimeout has passed; what still runs is aborted', { batches: flow.batches.size })
       for (const batch of flow.batches) batch.abort.abort(new MillraceError('APP_STATE', 'the app is stopping'))
     })
-    stopWatchingClaims()
+    stopWatching()
     await Promise.all([pump?.stop(), dispatcher?.stop()])
     cancelDeadline()
     pump = undefined
@@ -222,7 +226,7 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
       ended.abort()
       if (opening) await atMost(clock, CLOSE_TIMEOUT_MS, opening)
       if (flow.source !== noSource) await closeQuietly(flow, flow.source)
-      for (const stopWatching of unwatch) stopWatching()
+      for (const cancel of unwatch) cancel()
       if (flow.phase !== 'failed') flow.phase = 'stopped'
     })
   }

@@ -1,4 +1,5 @@
 /** What a mapping tells of itself: plain JSON, for the command line, the console and tests. */
+import { scopeText } from './entry.ts'
 import type { Counters, Flow, Phase } from './flow.ts'
 
 export interface MappingStatus {
@@ -16,6 +17,8 @@ export interface MappingStatus {
   readonly running: number
   /** Keys or lanes whose next record waits for a retry, at most twenty of them. */
   readonly blocked: readonly string[]
+  /** Keys or lanes that stopped behind a dead letter, at most twenty of them. */
+  readonly stopped: readonly string[]
   readonly breaker: 'closed' | 'open'
   readonly counts: Readonly<Counters>
   /** While the source cannot be opened or read: since when, in milliseconds since the epoch, and why. */
@@ -36,16 +39,11 @@ export const mappingStatus = (flow: Flow): MappingStatus => ({
   waiting: flow.waiting.size,
   running: flow.batches.size,
   blocked: [...flow.waiting.blocked()]
-    .flatMap(({ name }) => (name === null ? [] : [scopeText(name)]))
+    .flatMap(({ name }) => (name === null || flow.stoppedScopes.has(name) ? [] : [scopeText(name)]))
     .slice(0, SHOWN_SCOPES),
+  stopped: [...flow.stoppedScopes].slice(0, SHOWN_SCOPES).map(scopeText),
   breaker: flow.breaker.state,
   counts: { ...flow.counters },
   ...(flow.outage ? { waitsForSource: { since: flow.outage.since, message: flow.outage.error.message } } : {}),
   ...(flow.lastError ? { lastError: { code: flow.lastError.code, message: flow.lastError.message } } : {}),
 })
-
-/** A key's scope is named `lane NUL s:key`; people read `lane: key`. */
-const scopeText = (name: string): string => {
-  const [lane, key] = name.split('\u0000')
-  return key === undefined ? name : `${lane}: ${key.slice(2)}`
-}

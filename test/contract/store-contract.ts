@@ -84,6 +84,30 @@ const parking = (promise: Promised): void => {
     },
   )
 
+  promise('what stopped behind a letter stays stopped until somebody says go on', async ({ store, elsewhere }) => {
+    const stops = ['0', '1\u0000s:k\u00e9y']
+    assert.deepEqual(await store.stopped(MAPPING, SOURCE), new Set())
+    await store.park(stops.map((scope, index) => letterFor(fullRecord(`${index}`), { stops: scope })))
+    await store.park([letterFor(fullRecord('other'), { mapping: 'email', stops: '0' })])
+    for (const reader of [store, elsewhere]) assert.deepEqual(await reader.stopped(MAPPING, SOURCE), new Set(stops))
+    assert.deepEqual(await store.stopped(MAPPING, 'local/other'), new Set())
+    assert.deepEqual((await elsewhere.goOn(MAPPING)).toSorted(), stops)
+    assert.deepEqual(await elsewhere.goOn(MAPPING), [])
+    assert.deepEqual(await store.stopped(MAPPING, SOURCE), new Set())
+    assert.deepEqual(await store.stopped('email', SOURCE), new Set(['0']))
+  })
+
+  promise('a letter that was replayed with success stops nothing any more, others still do', async ({ store }) => {
+    const [id = ''] = await parked(
+      store,
+      letterFor(fullRecord('1'), { stops: '0' }),
+      letterFor(fullRecord('2'), { stops: '1' }),
+    )
+    await store.park([letterFor(fullRecord('1'), { stops: '0' })])
+    await resolve(store, id)
+    assert.deepEqual(await store.stopped(MAPPING, SOURCE), new Set(['1']))
+  })
+
   promise('a joint write happens together with parking, or neither does', async ({ store, joint }) => {
     if (!joint) return
     await assert.rejects(store.park([letterFor(fullRecord('1'))], joint.failing))

@@ -112,6 +112,10 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
     spec,
     tools: { ...tools, store: { ...tools.store, remember: (...asked) => tools.store.remember(...withoutDue(asked)) } },
   }),
+  'forget what stopped': (tools, spec) => ({
+    spec,
+    tools: { ...tools, store: { ...tools.store, stopped: async () => new Set() } },
+  }),
   'reject before parking': (tools, spec) => ({
     spec,
     tools: { ...tools, store: { ...tools.store, park: async () => 'parked' } },

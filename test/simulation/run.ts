@@ -26,6 +26,7 @@ export interface RunResult {
 const DRAIN_MS = 3_600_000
 /** How often lanes that stopped behind a dead letter are told to go on. */
 const RESUME_MS = 30_000
+const RESUME_AGAIN_MS = 1_000
 
 export const runScenario = async (scenario: Scenario, options: RunOptions = {}): Promise<RunResult> => {
   const world = createWorld(scenario)
@@ -59,11 +60,13 @@ const createParts = (world: World, { plant = (tools, spec) => ({ tools, spec }),
     store: {
       letters: new Map(letters),
       attempts: new Map(),
-      onParked(letter, host) {
+      stopped: new Set(),
+      onGoOn: witness.resumed,
+      onParked(letter) {
         const account = world.ledger.account(letter.record.id)
         world.ledger.note(`parked ${letter.record.id} ${letter.reason}`)
         account.parkedAs = letter.reason
-        witness.parked(account, host)
+        witness.parked(account)
       },
     },
   }
@@ -108,7 +111,7 @@ const createStage = (parts: Parts): Stage => {
   }
 }
 
-const schedule = ({ world, broker, witness }: Parts, stage: Stage, { letters }: RunOptions): void => {
+const schedule = ({ world, broker }: Parts, stage: Stage, { letters }: RunOptions): void => {
   for (const planned of world.scenario.records)
     world.clock.after(planned.atMs, () => broker.produce(planned, letters ? `letter of ${planned.id}` : undefined))
   for (const fault of world.scenario.faults) world.clock.after(fault.atMs, () => begin(fault))
@@ -130,10 +133,11 @@ const schedule = ({ world, broker, witness }: Parts, stage: Stage, { letters }: 
       resume(running)
     }
   }
+  /** Until the store takes it, as an operator would. */
   const resume = (running: Running): void => {
-    // A pause that is still under way goes first, in which others may stop.
-    witness.resumed(running.host)
-    void running.mapping.resume().then(() => witness.resumed(running.host))
+    running.mapping.resume().catch(() => {
+      world.clock.after(RESUME_AGAIN_MS, () => resume(running))
+    })
   }
   const goOn = (): void => {
     const running = stage.running()

@@ -8,8 +8,11 @@ import type { Host, World } from './world.ts'
 export interface StoreState {
   readonly letters: Map<string, DeadLetter>
   readonly attempts: Map<string, RememberedAttempts>
+  /** Lanes and keys that stopped behind a letter. */
+  readonly stopped: Set<string>
+  readonly onGoOn: () => void
   /** Letters that were parked again in a replay count anew. */
-  readonly onParked: (letter: DeadLetter, host: Host) => void
+  readonly onParked: (letter: DeadLetter) => void
 }
 
 export const openStore = (world: World, state: StoreState, host: Host): DeadLetterStore => {
@@ -28,7 +31,8 @@ export const openStore = (world: World, state: StoreState, host: Host): DeadLett
     for (const letter of letters) {
       state.letters.set(letter.record.id, letter)
       state.attempts.delete(letter.record.id)
-      state.onParked(letter, host)
+      if (letter.stops !== undefined) state.stopped.add(letter.stops)
+      state.onParked(letter)
     }
     if (joint?.database !== DATABASE) return 'parked'
     joint.write()
@@ -54,6 +58,18 @@ export const openStore = (world: World, state: StoreState, host: Host): DeadLett
     async remember(_mapping, _source, entries) {
       await ask()
       for (const entry of entries) if (!state.letters.has(entry.id)) state.attempts.set(entry.id, entry)
+    },
+    async stopped() {
+      await ask()
+      return new Set(state.stopped)
+    },
+    async goOn() {
+      await ask()
+      const names = [...state.stopped]
+      state.stopped.clear()
+      state.onGoOn()
+      answer()
+      return names
     },
     async forget(_mapping, _source, ids) {
       await ask()

@@ -20,9 +20,9 @@ export interface Witness {
   end(run: Run, doing: Doing): void
   /** The process ended: what it ran never came to anything. */
   crashed(host: Host): void
-  parked(account: Account, host: Host): void
+  parked(account: Account): void
   /** Scopes that stopped behind a dead letter go on. */
-  resumed(host: Host): void
+  resumed(): void
 }
 
 /** Invocations of one record within a virtual second; splitting a batch of thirty, again and again, needs some. */
@@ -42,7 +42,7 @@ const keepsCharges = ({ scenario: { faults, source } }: World, { losses, disturb
 export const createWitness = (world: World): Witness => {
   const { ledger, scenario } = world
   const running = new Map<Host, Set<Run>>()
-  const stopped = new Map<Host, Set<string>>()
+  const stopped = new Set<string>()
   const failedProbeAt = new Map<Host, number>()
   const runsOf = (host: Host): Set<Run> => running.get(host) ?? running.set(host, new Set()).get(host) ?? new Set()
 
@@ -58,7 +58,7 @@ export const createWitness = (world: World): Witness => {
     for (const other of runsOf(host))
       if (other.accounts.includes(account)) ledger.violate(`${planned.id} is invoked twice at once`)
     const scope = scopeOf(scenario, planned)
-    if (scope !== undefined && stopped.get(host)?.has(scope))
+    if (scope !== undefined && stopped.has(scope))
       ledger.violate(`${planned.id} is invoked though ${scope} stopped behind a dead letter`)
     for (const earlier of ledger.before(planned)) {
       const sameBatch = run.accounts.indexOf(earlier)
@@ -136,13 +136,10 @@ export const createWitness = (world: World): Witness => {
         for (const each of accounts) if (accounts.length === 1) each.chargeableMost += 1
       running.delete(host)
     },
-    parked(account, host) {
+    parked(account) {
       const scope = scopeOf(scenario, account.planned)
-      if (scope === undefined || scenario.policy.onDeadLetter !== 'stop' || account.disturbed === 'yes') return
-      stopped.set(host, (stopped.get(host) ?? new Set<string>()).add(scope))
+      if (scope !== undefined && scenario.policy.onDeadLetter === 'stop') stopped.add(scope)
     },
-    resumed(host) {
-      stopped.delete(host)
-    },
+    resumed: () => stopped.clear(),
   }
 }

@@ -204,3 +204,21 @@ test('a body, a file and records are sent unchanged; what cannot be sent is said
     ['a', { total: 8 }, []],
   ])
 })
+
+test('what stopped behind a dead letter is resumed by its mapping’s name', async context => {
+  const cwd = await shop(context)
+  const stopping = CONFIG.replace('maxAttempts: 1', "maxAttempts: 1, order: 'key', batchSize: 1, onDeadLetter: 'stop'")
+  await writeFile(join(cwd, 'millrace.config.ts'), stopping)
+  await millrace(['send', 'local/orders', '--key', 'k'], { cwd, stdin: '{"total":-1}\n{"total":2}\n' })
+  await startUntil(cwd, async () => (await letters(cwd)).length === 1)
+  assert.equal((await got(cwd)).length, 1)
+  const resumed = await millrace(['resume', 'charge'], { cwd })
+  assert.deepEqual([resumed.code, resumed.out], [0, 'charge: it goes on, 1 stop lifted\n'])
+  assert.equal((await millrace(['resume', 'charge'], { cwd })).out, 'charge: nothing of it has stopped\n')
+  await startUntil(cwd, async () => (await got(cwd)).length === 2)
+  const unknown = await millrace(['resume', 'chrge'], { cwd })
+  assert.deepEqual(
+    [unknown.code, unknown.err],
+    [2, 'millrace: there is no mapping "chrge"; there are: charge (CLI_USAGE)\n'],
+  )
+})

@@ -19,6 +19,7 @@ const status = (state: MappingStatus['state']): MappingStatus => ({
   waiting: 0,
   running: 0,
   blocked: [],
+  stopped: [],
   breaker: 'closed',
   counts: newCounters(),
 })

@@ -19,6 +19,7 @@ const status = (change: Partial<MappingStatus> = {}): MappingStatus => ({
   waiting: 0,
   running: 0,
   blocked: [],
+  stopped: [],
   breaker: 'closed',
   counts: newCounters(),
   ...change,
@@ -138,4 +139,12 @@ test('a mapping that waits for its source says for what, since when and why', ()
   assert.match(shown, /local\/orders {2}waits for source {2}/)
   assert.equal(shown.split('\n').at(-1), line)
   assert.equal(screen(view([waiting]))[4], line)
+})
+
+test('what stopped behind a dead letter is shown with what to do', () => {
+  const line = '! charge: stopped behind dead letters: 0, 1: k; replay them, or millrace resume charge'
+  const stopped = mapping({ stopped: ['0', '1: k'] })
+  assert.equal(screen(view([stopped]))[4], line)
+  const shown = statusText([{ pid: 7, updatedAt: NOW, status: app([stopped]) }], { now: NOW, stateDir: '/app' })
+  assert.equal(shown.split('\n').at(-1), line)
 })

@@ -50,24 +50,6 @@ test('a key that failed waits, other keys and records without one go on', async 
   await mapping.stop()
 })
 
-test('a lane that stopped behind a dead letter goes on when the mapping is resumed', async () => {
-  const { mapping, send, pass, invoked, letters } = await setUp({
-    type: 'stream',
-    policy: { order: 'lane', batchSize: 1, maxAttempts: 1, onDeadLetter: 'stop' },
-    answer: ids => (ids.includes('a') ? named('a') : ACCEPT),
-  })
-  await send('a', 'b', 'c')
-  await mapping.start()
-  await pass(60_000)
-  assert.deepEqual([...letters.keys()], ['a'])
-  assert.equal(invoked.length, 1)
-  assert.equal(mapping.status().inFlight, 0, 'what is behind it was given back')
-  await mapping.resume()
-  await pass(60_000)
-  assert.equal(mapping.status().counts.accepted, 2)
-  await mapping.stop()
-})
-
 test('a record older than maxAge is parked at its turn, and its followers wait until it is', async () => {
   const answers: (() => void)[] = []
   const { mapping, send, pass, invoked } = await setUp({

@@ -65,6 +65,7 @@ export interface Bench {
   /** The ids of each invocation's records, and the virtual milliseconds at which it began. */
   readonly invoked: { readonly atMs: number; readonly ids: string }[]
   readonly letters: Map<string, DeadLetter>
+  readonly store: DeadLetterStore
   /** Records named by their bodies, with keys where they have one: `a` or `a:key`. */
   send(...names: readonly string[]): Promise<void>
   /** Lets time pass, one event after the other. */
@@ -127,6 +128,7 @@ export const setUp = async (setup: Setup): Promise<Bench> => {
     again,
     invoked,
     letters,
+    store,
     pass,
     async send(...names) {
       await sink.send(names.map(outgoing))
@@ -174,10 +176,18 @@ const engineOf = (
 
 const storeOf = (letters: Bench['letters']): DeadLetterStore => {
   const remembered = new Map<string, RememberedAttempts>()
+  const stopped = new Set<string>()
   return {
     async park(parked) {
       for (const letter of parked) letters.set(letter.record.id, letter)
+      for (const { stops } of parked) if (stops !== undefined) stopped.add(stops)
       return 'parked'
+    },
+    stopped: async () => new Set(stopped),
+    async goOn() {
+      const names = [...stopped]
+      stopped.clear()
+      return names
     },
     async recall(_mapping, _source, ids) {
       const known = ids.flatMap(id => remembered.get(id) ?? [])
