@@ -125,3 +125,24 @@ test('with order key, kill -9 behind a failing record repeats what was in flight
   context.diagnostic(`${repeated.length} of ${jobs.length} records were repeated`)
   assert.ok(repeated.length <= MAX_IN_FLIGHT, `${repeated.length} were repeated`)
 })
+
+test('a process that is stopped past its session and continued is told that its record is lost, and settles nothing', {
+  skip,
+  timeout: 120_000,
+}, async context => {
+  const field = await fieldOf(context, { order: 'lane', backoff: '10m' })
+  await field.opened.publish([message('long', 'k'), message('follower', 'k')])
+  const stopped = field.start(await temporaryFolder(context))
+  await until('the long one runs', () => field.done().length === 1, LONG)
+  stopped.kill('SIGSTOP')
+  const other = field.start(await temporaryFolder(context))
+  await until('the other process has it', () => field.done().filter(line => line === 'long 1').length === 2, LONG)
+  stopped.kill('SIGCONT')
+  await until('the stopped one is told', () => field.done().includes('long was told that it is lost'), LONG)
+  assert.equal(await field.opened.committed(GROUP), 0)
+  await until('the other one has ended it', () => field.done().includes('long has ended'), LONG)
+  await until('the follower is processed', () => field.done().includes('follower 1'), LONG)
+  await Promise.all([stop(other), stop(stopped)])
+  assert.equal(await field.opened.committed(GROUP), 2)
+  assert.equal(field.done().filter(line => line === 'follower 1').length, 1)
+})
