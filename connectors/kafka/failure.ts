@@ -73,7 +73,7 @@ const ADVICE: readonly Advice[] = [
   {
     names: ['CLUSTER_AUTHORIZATION_FAILED'],
     effect: 'fatal',
-    text: 'this user may not do that; allow it IDEMPOTENT_WRITE on the cluster by an ACL',
+    text: 'this user may not do that; allow it WRITE on the topic by an ACL, and before Kafka 2.8 IDEMPOTENT_WRITE on the cluster',
   },
   {
     names: [
@@ -92,33 +92,25 @@ const ADVICE: readonly Advice[] = [
     text: "the broker's certificate is for another host; connect to a name that is in it, or set ssl.servername",
   },
   {
-    names: [
-      'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
-      'ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE',
-      'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA',
-    ],
-    effect: 'fatal',
-    text: 'the broker does not accept this client by its certificate; check ssl.cert and ssl.key',
-  },
-  {
     names: ['KafkaJSConnectionError', 'KafkaJSConnectionClosedError', 'KafkaJSRequestTimeoutError', 'ECONNREFUSED'],
     effect: 'again',
     text: 'the broker cannot be reached; check brokers, and ssl',
   },
 ]
 
-const TOKEN: Advice = {
+const CLIENT_CERTIFICATE: Advice = {
   names: [],
-  // The next one may be fresh.
-  effect: 'again',
-  text: 'the broker does not accept this token; check that it has not expired and that it is for this broker',
+  effect: 'fatal',
+  text: 'the broker does not accept this client by its certificate; check ssl.cert and ssl.key',
 }
 
-const adviceFor = (thrown: unknown): Advice | undefined => {
-  const found = ADVICE.find(({ names }) => isNamed(thrown, ...names))
-  const isToken = found === ADVICE[0] && chain(thrown).some(({ message }) => /OAUTHBEARER auth/.test(String(message)))
-  return isToken ? TOKEN : found
-}
+/** The broker's answer to a client's certificate, as TLS numbers it: bad, unsupported, revoked, expired, unknown, required. */
+const REFUSED_CERTIFICATE = /SSL alert number (?:4[0-8]|116)\b/
+
+const adviceFor = (thrown: unknown): Advice | undefined =>
+  chain(thrown).some(({ message }) => REFUSED_CERTIFICATE.test(String(message)))
+    ? CLIENT_CERTIFICATE
+    : ADVICE.find(({ names }) => isNamed(thrown, ...names))
 
 /** Where trying again cannot mend it the error is fatal. */
 export const kafkaError = (code: Code, where: string, thrown: unknown): MillraceError => {

@@ -64,6 +64,10 @@ interface Cluster extends TopicMetadata {
   findGroupCoordinator(request: { readonly groupId: string }): Promise<Coordinator>
   fetchTopicsOffset(questions: readonly OffsetQuestion[]): Promise<readonly TopicOffsets[]>
   refreshMetadata(): Promise<void>
+  getNodeIds(): readonly string[]
+  findBroker(node: { readonly nodeId: string }): Promise<{
+    findGroupCoordinator(group: { readonly groupId: string; readonly coordinatorType: number }): Promise<unknown>
+  }>
   disconnect(): Promise<void>
 }
 
@@ -97,6 +101,8 @@ const CLUSTER_METHODS = [
   'findGroupCoordinator',
   'fetchTopicsOffset',
   'refreshMetadata',
+  'getNodeIds',
+  'findBroker',
   'disconnect',
   'addMultipleTargetTopics',
   'findTopicPartitionMetadata',
@@ -135,7 +141,7 @@ const watchCluster = (cluster: Cluster, groupId: string, topics: readonly string
 
   const find = async (): Promise<Coordinator> => {
     if (closed) throw over()
-    const found = await finding({ groupId })
+    const found = await finding({ groupId }).catch(error => sayWhyNot(cluster, groupId, error))
     if (!closed) return found
     await cluster.disconnect()
     throw over()
@@ -189,6 +195,19 @@ const watchCluster = (cluster: Cluster, groupId: string, topics: readonly string
     },
   }
 }
+
+/** Asked of all brokers, kafkajs swallows what each of them answered: that the group is not for this user, above all. */
+const sayWhyNot = async (cluster: Cluster, groupId: string, error: unknown): Promise<never> => {
+  const [nodeId] = cluster.getNodeIds()
+  if (isNamed(error, 'KafkaJSGroupCoordinatorNotFound') && nodeId !== undefined) {
+    const broker = await cluster.findBroker({ nodeId })
+    await broker.findGroupCoordinator({ groupId, coordinatorType: GROUP })
+  }
+  throw error
+}
+
+/** Kafka's number for the coordinators of groups. */
+const GROUP = 0
 
 const over = (): MillraceError => new MillraceError('APP_STATE', 'this reader has left its group')
 

@@ -1,6 +1,12 @@
 /** Who a client is, and whom it trusts, as kafkajs wants to be told. */
 import { readFile } from 'node:fs/promises'
-import type { KafkaConfig, SASLOptions } from 'kafkajs'
+import type {
+  KafkaConfig,
+  Mechanism,
+  SASLOptions,
+  SaslAuthenticationRequest,
+  SaslAuthenticationResponse,
+} from 'kafkajs'
 import { reveal, type Secret } from '../../core/config/secret.ts'
 import { errorInfo, MillraceError } from '../../core/errors.ts'
 
@@ -27,7 +33,7 @@ export const tlsOf = (ssl: boolean | Tls): NonNullable<KafkaConfig['ssl']> => {
   return { ...ssl, ...Object.fromEntries(texts) }
 }
 
-export const saslOf = (connection: string, sasl: Sasl): SASLOptions => {
+export const saslOf = (connection: string, sasl: Sasl): SASLOptions | Mechanism => {
   if ('username' in sasl)
     return {
       mechanism: sasl.mechanism,
@@ -35,7 +41,43 @@ export const saslOf = (connection: string, sasl: Sasl): SASLOptions => {
       password: reveal(sasl.password),
     } as SASLOptions
   // kafkajs asks at every connection, and before a session that the broker limits is over.
-  return { mechanism: 'oauthbearer', oauthBearerProvider: async () => ({ value: await tokenOf(connection, sasl) }) }
+  const byToken: Mechanism = {
+    mechanism: 'oauthbearer',
+    authenticationProvider: ({ saslAuthenticate }) => ({
+      async authenticate() {
+        const request = tokenRequest(await tokenOf(connection, sasl))
+        await saslAuthenticate({ request, response: tokenResponse(connection) })
+      },
+    }),
+  }
+  return byToken
+}
+
+const tokenRequest = (token: string): SaslAuthenticationRequest => ({
+  encode: () => withLength(Buffer.from(`n,,\x01auth=Bearer ${token}\x01\x01`)),
+})
+
+/**
+ * A broker that does not accept a token answers with a reason, and refuses what comes next. kafkajs's own authenticator
+ * does not look at the answer, and fails later with something else.
+ */
+const tokenResponse = (connection: string): SaslAuthenticationResponse<void> => ({
+  decode: bytes => bytes.subarray(LENGTH_BYTES),
+  parse(reason) {
+    if (reason.length === 0) return
+    throw new MillraceError(
+      'SOURCE_FAILED',
+      `connections.${connection}.sasl: the broker does not accept this token; check that it has not expired and is for this broker (${reason})`,
+    )
+  },
+})
+
+const LENGTH_BYTES = 4
+
+const withLength = (bytes: Buffer): Buffer => {
+  const length = Buffer.alloc(LENGTH_BYTES)
+  length.writeInt32BE(bytes.length)
+  return Buffer.concat([length, bytes])
 }
 
 const tokenOf = async (
