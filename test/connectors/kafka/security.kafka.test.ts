@@ -172,15 +172,8 @@ test('ACLs: what a user may not do is fatal, and names the right that is missing
   assert.equal(outcome?.fatal, true)
   assert.match(outcome?.message ?? '', /allow it WRITE on the topic by an ACL/)
   await allow(resources.GROUP, 'billing', operations.READ)
-  const source = await (await connect(context, options)).openSource(channelOf('orders'), READ)
-  const failure = await until('reading fails', () =>
-    source.poll(request({ waitMs: 1_000 })).then(
-      () => undefined,
-      (error: MillraceError) => error,
-    ),
-  )
-  assert.match(failure.message, /allow it READ on the topic by an ACL/)
-  assert.equal(failure.fatal, true)
+  // Where the group begins is committed before anything is read, and that needs it.
+  await refused(/allow it READ on the topic by an ACL/)
   await allow(resources.TOPIC, 'orders', operations.READ)
   await allow(resources.TOPIC, 'orders', operations.WRITE)
   await roundTrip(context, options)
