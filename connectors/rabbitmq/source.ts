@@ -4,7 +4,7 @@
  */
 import { type Clock, sleep } from '../../core/clock.ts'
 import type { Delivery, PollRequest, Settlement, Source, Unsettled } from '../../core/contract.ts'
-import type { MillraceError } from '../../core/errors.ts'
+import { MillraceError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import { againMessage, renewal, renewalCount, travellingOf } from './again.ts'
 import { deliver, type OpenVerdict, openVerdicts, type Step, stepOf } from './claims.ts'
@@ -50,7 +50,7 @@ interface State {
 }
 
 /** How long a broker that is away is waited for before that is said; the connection is tried on meanwhile. */
-const OPEN_PATIENCE_MS = 10_000
+const OPEN_PATIENCE_MS = 3_000
 /** AMQP counts a prefetch in 16 bits. */
 const MOST_PREFETCH = 65_535
 /** Of the broker's patience with what is not acknowledged: how much may be spent waiting to be handed out. */
@@ -201,7 +201,7 @@ const tellAfter = async (
     const outcome = outcomes[index]
     if (outcome === null || outcome === undefined) return []
     claim.state = 'open'
-    return [{ delivery, error: rabbitError('SETTLE_FAILED', 'giving a record back', outcome) }]
+    return [{ delivery, error: new MillraceError('SETTLE_FAILED', outcome.message, { cause: outcome }) }]
   })
   return [
     ...failed,

@@ -35,12 +35,12 @@ export const contextWith = (log: Log): Context => ({
 
 export const READ: ReadOptions = { group: 'contract', start: 'earliest', maxInFlight: 1_000 }
 
-/** `options` are those of the channel; `make`: how the independent client makes the queue, undefined: it does not. */
+/** `options` are those of the channel; `make` is how the independent client makes the queue. */
 export const openQueue = async (
   context: TestContext,
   brokerUrl: string,
   options: Readonly<Record<string, unknown>> = {},
-  make: Options.AssertQueue | undefined = queueArguments(options),
+  make: Options.AssertQueue | 'not made' = queueArguments(options),
 ): Promise<OpenedQueue> => {
   const queue = `q-${randomUUID()}`
   const channel = { type: 'queue', name: queue, address: `rabbit/${queue}`, options }
@@ -51,7 +51,7 @@ export const openQueue = async (
     for (const connection of connections) await connection.close()
   })
   const independently: OpenedQueue['independently'] = act => onOwnChannel(brokerUrl, act)
-  if (make !== undefined) await independently(owned => owned.assertQueue(queue, make))
+  if (make !== 'not made') await independently(owned => owned.assertQueue(queue, make))
   const connectThrough: OpenedQueue['connect'] = async (more = {}, log = silentLog) => {
     const connection = await rabbitConnector.connect('rabbit', { url, ...more }, contextWith(log))
     connections.push(connection)
