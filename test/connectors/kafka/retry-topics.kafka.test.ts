@@ -214,7 +214,7 @@ test('a poll that waits ends when a deferred record is due', { skip }, async con
   const source = await open(opened, 2_000)
   await opened.publish([{ value: 'a' }])
   assert.deepEqual(await source.settle([defer(await takeOne(source), 1)]), [])
-  const found = await source.poll(request({ waitMs: 60_000 }))
+  const found = await source.poll(request({ waitMs: 3_600_000, signal: AbortSignal.timeout(20_000) }))
   assert.deepEqual(bodies(found), ['a'])
   await source.close()
 })
