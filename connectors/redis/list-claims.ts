@@ -2,9 +2,9 @@
 import type { Delivery, PollRequest, Settlement, Unsettled } from '../../core/contract.ts'
 import { type ListPlace, recordOfElement } from './element.ts'
 import { redisError } from './failure.ts'
-import { idPrefix, type ListReader, type Membership } from './list-reader.ts'
 import { type Ends, type ListKeys, SETTLE, TAKE } from './list-scripts.ts'
 import type { RedisPlace } from './place.ts'
+import { idPrefix, type Membership, type Reader } from './reader.ts'
 
 /** All elements of a list are one lane: no order is promised among them. */
 export const LANE = '0'
@@ -27,7 +27,7 @@ export interface ClaimTools {
   readonly list: ListPlace
   readonly ends: Ends
   readonly keys: ListKeys
-  readonly reader: ListReader
+  readonly reader: Reader
 }
 
 /** What was sent on a connection that broke may be read by the server after what came on the next one. */
@@ -65,6 +65,7 @@ export const createClaims = (tools: ClaimTools): ListClaims => {
 const take = async (holding: Holding, request: PollRequest): Promise<Taken> => {
   const { place, reader } = holding.tools
   const membership = await reader.joined()
+  if (!membership) return { deliveries: [], dueInMs: Number.POSITIVE_INFINITY }
   if (place.clock.monotonic() < holding.doubtfulUntilMs) await giveBackUnknown(holding, membership)
   const max = Math.min(request.max, request.maxPerLane)
   const first = holding.nextNumber

@@ -13,7 +13,9 @@
  * When Redis is out of memory a script may still write once it has removed something: each removes first, so that a
  * full server is emptied rather than stuck.
  */
+import type { RedisClient } from './connection.ts'
 import { keyPrefix } from './keys.ts'
+import type { Leases } from './reader.ts'
 import type { Script } from './script.ts'
 
 export interface ListKeys {
@@ -129,7 +131,7 @@ return 1`,
 }
 
 /** KEYS readers · ARGV reader leaseMs. A reader begins to count as alive. */
-export const JOIN: Script = {
+const JOIN: Script = {
   lua: `${NOW}
 redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('ZADD', KEYS[1], text(now + ARGV[2]), ARGV[1])
@@ -137,22 +139,19 @@ return 1`,
 }
 
 /** KEYS readers · ARGV reader leaseMs. Answers now and each reader with the end of its lease; nil to one taken for dead. */
-export const BEAT: Script = {
+const BEAT: Script = {
   lua: `${NOW}
 if redis.call('ZREM', KEYS[1], ARGV[1]) == 0 then return false end
 redis.call('ZADD', KEYS[1], text(now + ARGV[2]), ARGV[1])
 return {text(now), unpack(redis.call('ZRANGE', KEYS[1], 0, 999, 'WITHSCORES'))}`,
 }
 
-/** Why a reader is one no more: it said so, its lease was over, its process is certainly gone. */
-export type Ending = 'left' | 'over' | 'gone'
-
 /**
  * KEYS readers claims waiting notes · ARGV reader left|over|gone. Gives back what a reader holds; for one that did not
  * leave by itself, each claim counts as one that ended without a verdict. Answers how many they were, -1 when there is
  * no such reader or its lease was renewed meanwhile.
  */
-export const RETIRE: Script = {
+const RETIRE: Script = {
   lua: `${NOW}
 local readers, claims, waiting, notes = unpack(KEYS)
 local reader, how = unpack(ARGV)
@@ -181,3 +180,17 @@ while true do
   count = count + 1
 end`,
 }
+
+/** Of the readers of a list, none of whom is ever alone. */
+export const listLeases = (commands: RedisClient, keys: ListKeys, leaseMs: number): Leases => ({
+  async join(id) {
+    await commands.run(JOIN, [keys.readers], [id, leaseMs])
+    return 'joined'
+  },
+  async beat(id) {
+    const table = (await commands.run(BEAT, [keys.readers], [id, leaseMs])) as readonly Buffer[] | null
+    return table?.map(String)
+  },
+  retire: async (id, how) =>
+    Number(await commands.run(RETIRE, [keys.readers, keys.claims(id), keys.waiting, keys.notes], [id, how])),
+})

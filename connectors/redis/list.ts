@@ -11,10 +11,10 @@ import { listSettings } from './channel-settings.ts'
 import { LONGEST_BLOCK_MS, type RedisClient } from './connection.ts'
 import { redisError } from './failure.ts'
 import { type ClaimTools, createClaims, LANE, type ListClaims, type Taken } from './list-claims.ts'
-import { createReader } from './list-reader.ts'
-import { ENDS, listKeys, RETURN } from './list-scripts.ts'
+import { ENDS, listKeys, listLeases, RETURN } from './list-scripts.ts'
 import { createNews, type News } from './news.ts'
 import type { RedisPlace } from './place.ts'
+import { createReader } from './reader.ts'
 
 /** How soon what another reader gave back is noticed; what is pushed is noticed at once. */
 const LOOK_MS = 1_000
@@ -39,7 +39,8 @@ export const openList = async (place: RedisPlace, channel: ChannelRef): Promise<
   const { claimTimeout: leaseMs, format, pushes } = listSettings(channel)
   const keys = listKeys(name)
   const news = createNews(place.clock)
-  const reader = createReader({ place, keys, address, leaseMs, onReturned: news.tell })
+  const leases = listLeases(place.commands, keys, leaseMs)
+  const reader = createReader({ place, leases, prefix: '', address, leaseMs, onReturned: news.tell })
   const claiming: ClaimTools = { place, list: { list: name, address, format }, ends: ENDS[pushes], keys, reader }
   const tools: Tools = {
     ...claiming,

@@ -7,9 +7,10 @@ import { parseArgs } from 'node:util'
 import type { OpenArena } from './arena.ts'
 import { openKafka } from './arenas/kafka.ts'
 import { openRabbit } from './arenas/rabbitmq.ts'
+import { openRedis } from './arenas/redis.ts'
 import { type ChaosReport, runChaos } from './run.ts'
 
-const ARENAS: Readonly<Record<string, OpenArena>> = { kafka: openKafka, rabbitmq: openRabbit }
+const ARENAS: Readonly<Record<string, OpenArena>> = { kafka: openKafka, rabbitmq: openRabbit, redis: openRedis }
 
 const { values } = parseArgs({
   options: {

@@ -1,5 +1,5 @@
 /**
- * Who reads a list: a name in Redis with a lease, renewed from here for as long as this process lives, whatever its
+ * Who reads a list or a stream: a name in Redis with a lease, renewed from here for as long as this process lives, whatever its
  * functions do. Whoever finds a lease over gives back what that reader held; it then is a reader no more, and none of
  * its verdicts counts.
  */
@@ -7,7 +7,6 @@ import { randomUUID } from 'node:crypto'
 import type { Cancel } from '../../core/clock.ts'
 import { errorInfo } from '../../core/errors.ts'
 import { isAlive, ownerFromText, ownerToText, thisProcess } from '../../core/owner.ts'
-import { BEAT, type Ending, JOIN, type ListKeys, RETIRE } from './list-scripts.ts'
 import type { RedisPlace } from './place.ts'
 
 export interface Membership {
@@ -17,9 +16,28 @@ export interface Membership {
   readonly lost: AbortController
 }
 
-export interface ListReader {
-  /** Joins where this process is no reader: at first, and after it was taken for dead. Rejects when Redis cannot be asked. */
-  joined(): Promise<Membership>
+/** Why a reader is one no more: it said so, its lease was over, its process is certainly gone. */
+export type Ending = 'left' | 'over' | 'gone'
+
+/** Now and each reader with the end of its lease, in turn, in milliseconds by Redis's clock. */
+export type LeaseTable = readonly string[]
+
+/** What happens to leases in Redis; each rejects when Redis cannot be asked. */
+export interface Leases {
+  /** Begins a lease; answers with all there are instead where another reader is to be alone. */
+  join(id: string): Promise<'joined' | LeaseTable>
+  /** Renews it. Answers undefined to a reader that was taken for dead. */
+  beat(id: string): Promise<LeaseTable | undefined>
+  /** Gives back what a reader holds; how many that were, or -1 when there is no such reader or its lease was renewed. */
+  retire(id: string, how: Ending): Promise<number>
+}
+
+export interface Reader {
+  /**
+   * Joins where this process is no reader: at first, and after it was taken for dead. Undefined while another one is
+   * alone. Rejects when Redis cannot be asked.
+   */
+  joined(): Promise<Membership | undefined>
   /** It was found out that this one is no reader any more: what it held is another's. */
   expelled(membership: Membership): void
   /** The one who held a delivery, or undefined when that one is no reader any more. */
@@ -30,8 +48,10 @@ export interface ListReader {
 
 export interface ReaderTools {
   readonly place: RedisPlace
-  readonly keys: ListKeys
+  readonly leases: Leases
   readonly address: string
+  /** What its ids begin with. */
+  readonly prefix: string
   /** Milliseconds. */
   readonly leaseMs: number
   /** Records of other readers came back. */
@@ -45,20 +65,22 @@ const AGAIN_MS = 1_000
 /** How long a reader that leaves waits for a connection to say so. */
 const LEAVE_PATIENCE_MS = 3_000
 
-export const createReader = (tools: ReaderTools): ListReader => {
-  const { place, keys, leaseMs, address } = tools
+export const createReader = (tools: ReaderTools): Reader => {
+  const { place, leases, leaseMs, address } = tools
   const { clock, log, commands } = place
   let membership: Membership | undefined
-  let joining: Promise<Membership> | undefined
+  let joining: Promise<Membership | undefined> | undefined
   let late: ReadonlySet<string> = new Set()
   let ended: 'no' | 'yes' = 'no'
   let cancel: Cancel = () => {}
 
-  const retire = async (id: string, how: Ending): Promise<number> =>
-    Number(await commands.run(RETIRE, [keys.readers, keys.claims(id), keys.waiting, keys.notes], [id, how]))
-  const join = async (): Promise<Membership> => {
-    const id = `${randomUUID()}${OWNED_BY}${ownerToText(thisProcess())}`
-    await commands.run(JOIN, [keys.readers], [id, leaseMs])
+  const join = async (): Promise<Membership | undefined> => {
+    const id = `${tools.prefix}${randomUUID()}${OWNED_BY}${ownerToText(thisProcess())}`
+    const answer = await leases.join(id)
+    if (answer !== 'joined') {
+      await retireDead(answer)
+      return undefined
+    }
     membership = { id, lost: new AbortController() }
     await renew(membership)
     return membership
@@ -72,11 +94,14 @@ export const createReader = (tools: ReaderTools): ListReader => {
     )
   }
   const renew = async (me: Membership): Promise<void> => {
-    const leases = (await commands.run(BEAT, [keys.readers], [me.id, leaseMs])) as readonly Uint8Array[] | null
-    if (leases === null) return expelled(me)
-    const found = deadAmong(leases.map(String), late)
+    const table = await leases.beat(me.id)
+    if (table === undefined) expelled(me)
+    else await retireDead(table)
+  }
+  const retireDead = async (table: LeaseTable): Promise<void> => {
+    const found = deadAmong(table, late)
     for (const { id, how } of found.dead) {
-      const count = await retire(id, how)
+      const count = await leases.retire(id, how)
       if (count < 0) continue
       log.info(`${address}: gave back ${count} record(s) of a reader that is gone`, { reader: id })
       tools.onReturned()
@@ -117,7 +142,7 @@ export const createReader = (tools: ReaderTools): ListReader => {
       me?.lost.abort()
       if (!me) return
       await commands.ready(LEAVE_PATIENCE_MS)
-      await retire(me.id, 'left')
+      await leases.retire(me.id, 'left')
     },
   }
 }
@@ -125,7 +150,7 @@ export const createReader = (tools: ReaderTools): ListReader => {
 /** Stands in a reader's name between what is unique and the process it lives in. */
 const OWNED_BY = '@'
 
-/** What the ids of records begin with that this reader was the first to claim. */
+/** What is unique of a reader: what the ids of records begin with that it was the first to claim. */
 export const idPrefix = ({ id }: Membership): string => `${id.split(OWNED_BY, 1)[0]}-`
 
 export interface Dead {
@@ -138,7 +163,7 @@ export interface Dead {
  * over at the last look too belongs to nobody who could renew it; a process of this machine can be looked at instead.
  */
 export const deadAmong = (
-  [now = '0', ...leases]: readonly string[],
+  [now = '0', ...leases]: LeaseTable,
   late: ReadonlySet<string>,
 ): { readonly dead: readonly Dead[]; readonly late: ReadonlySet<string> } => {
   const readers = leases.flatMap((id, at) =>

@@ -1,0 +1,2 @@
+/** `millrace/redis`: streams, lists and subscriptions of a Redis server, as values. */
+export { type RedisConnection, type RedisTls, redis } from './channel.ts'

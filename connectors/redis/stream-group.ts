@@ -1,0 +1,99 @@
+/** The consumer group of a stream: made where it is missing, and looked after. */
+import type { ReadOptions } from '../../core/contract.ts'
+import type { Log } from '../../core/log.ts'
+import type { RedisClient } from './connection.ts'
+import { answeredWith } from './failure.ts'
+import { NOBODY, READER, RETIRE, type StreamKeys } from './stream-scripts.ts'
+
+export interface StreamPart {
+  readonly commands: RedisClient
+  readonly log: Log
+  readonly address: string
+  readonly keys: StreamKeys
+  readonly group: string
+}
+
+/** The id after which a group without a position begins. Ids begin with the milliseconds at which Redis took them. */
+export const startId = (start: ReadOptions['start']): string =>
+  start === 'earliest' ? '0' : start === 'latest' ? '$' : `${Math.max(0, Math.floor(start) - 1)}-18446744073709551615`
+
+/** Makes stream and group where they are not there; `made` when it did. Rejects when Redis cannot be asked. */
+export const ensureGroup = async (
+  { commands, keys, group }: StreamPart,
+  afterId: string,
+): Promise<'made' | 'was there'> => {
+  try {
+    await commands.call('XGROUP', 'CREATE', keys.stream, group, afterId, 'MKSTREAM')
+    return 'made'
+  } catch (error) {
+    if (answeredWith(error, 'BUSYGROUP')) return 'was there'
+    throw error
+  }
+}
+
+/** The id before this one. */
+export const idBefore = (id: string): string => {
+  const [ms = 0n, seq = 0n] = id.split('-').map(BigInt)
+  if (seq > 0n) return `${ms}-${seq - 1n}`
+  return ms > 0n ? `${ms - 1n}-18446744073709551615` : '0-0'
+}
+
+/** Negative when `one` comes first in the stream. */
+export const compareIds = (one: string, other: string): number => {
+  const [first = 0n, second = 0n] = one.split('-').map(BigInt)
+  const [third = 0n, fourth = 0n] = other.split('-').map(BigInt)
+  return Number(first === third ? second - fourth : first - third)
+}
+
+/** A reply of names and values in turn, with every text as bytes. */
+export const fieldsOf = (reply: unknown): Readonly<Record<string, unknown>> => {
+  const list = reply as readonly unknown[]
+  return Object.fromEntries(list.flatMap((name, at) => (at % 2 === 0 ? [[String(name), plain(list[at + 1])]] : [])))
+}
+
+const plain = (value: unknown): unknown => (value instanceof Uint8Array ? String(value) : value)
+
+/** What the group has not acknowledged; new entries are left out where Redis cannot tell them, as after a deletion. */
+export const groupLag = async ({ commands, keys, group }: StreamPart): Promise<number> => {
+  const groups = (await commands.call('XINFO', 'GROUPS', keys.stream)) as readonly unknown[]
+  const ours = groups.map(fieldsOf).find(({ name }) => name === group)
+  return Number(ours?.lag ?? 0) + Number(ours?.pending ?? 0)
+}
+
+/**
+ * Gives back what consumers hold that no reader is: of ours, one that read after it was taken for dead; of other
+ * programs, what has been idle for `idleMs`, as those tell each other too. Answers how many records that were.
+ */
+export const adoptOrphans = async (part: StreamPart, readers: ReadonlySet<string>, idleMs: number): Promise<number> => {
+  const { commands, keys, group, log, address } = part
+  const consumers = (await commands.call('XINFO', 'CONSUMERS', keys.stream, group)) as readonly unknown[]
+  let adopted = 0
+  for (const { name, pending, idle } of consumers.map(fieldsOf)) {
+    const consumer = String(name)
+    const isOurs = consumer.startsWith(READER)
+    if (consumer === NOBODY || readers.has(consumer) || (Number(pending) === 0 && !isOurs)) continue
+    if (!isOurs && Number(idle) < idleMs) continue
+    const count = Number(
+      await commands.run(
+        RETIRE,
+        [keys.stream, keys.waiting, keys.notes, keys.readers],
+        [group, consumer, 'orphan', isOurs ? 0 : idleMs],
+      ),
+    )
+    if (count > 0) log.info(`${address}: took over ${count} record(s) of a consumer that is gone`, { consumer })
+    adopted += Math.max(0, count)
+  }
+  return adopted
+}
+
+/** Entries that were removed, as by trimming, before the group came to them: the last one's id, if there are such. */
+export const removedUnread = async ({ commands, keys, group }: StreamPart): Promise<string | undefined> => {
+  const [stream, groups] = await Promise.all([
+    commands.call('XINFO', 'STREAM', keys.stream),
+    commands.call('XINFO', 'GROUPS', keys.stream) as Promise<readonly unknown[]>,
+  ])
+  const removed = fieldsOf(stream)['max-deleted-entry-id']
+  const reached = groups.map(fieldsOf).find(({ name }) => name === group)?.['last-delivered-id']
+  if (typeof removed !== 'string' || typeof reached !== 'string') return undefined
+  return compareIds(removed, reached) > 0 ? removed : undefined
+}

@@ -1,0 +1,198 @@
+/**
+ * What happens to a stream's entries in Redis, for one group. Each script is one step. An entry that was taken and is not
+ * settled stands in the group's pending list at all times: under its reader, or under a consumer that is nobody, where it
+ * waits to be taken again.
+ *
+ *   new ── take ──▶ pending of a reader ── settle: done ──▶ acknowledged
+ *                     ▲            │ settle: back, later · leave · a dead reader's are retired
+ *                     └─ when due ─┴──────▶ pending of nobody, in `waiting`
+ *
+ * `waiting` has when each is due (0: at once), `notes` the `attempts firstSeen prior` of what was given back, `readers`
+ * until when a reader counts as alive. Time is the server's. What waits is named by its id with zeros in front, so that
+ * what is due at one time comes in the stream's order.
+ */
+import { keyPrefix } from './keys.ts'
+import type { Script } from './script.ts'
+
+export interface StreamKeys {
+  readonly stream: string
+  readonly waiting: string
+  readonly notes: string
+  readonly readers: string
+}
+
+export const streamKeys = (stream: string, group: string): StreamKeys => {
+  const prefix = `${keyPrefix(stream)}${group}:`
+  return { stream, waiting: `${prefix}waiting`, notes: `${prefix}notes`, readers: `${prefix}readers` }
+}
+
+/** What the names of Millrace's consumers begin with. */
+export const READER = 'millrace-'
+/** The consumer under which waits what no reader holds. */
+export const NOBODY = 'millrace-nobody'
+
+const COMMON = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function text(number) return string.format('%.0f', number) end
+local function padded(id)
+  local ms, seq = string.match(id, '^(%d+)%-(%d+)$')
+  return string.rep('0', 20 - #ms) .. ms .. '-' .. string.rep('0', 20 - #seq) .. seq
+end
+local function plain(name)
+  local ms, seq = string.match(name, '^0*(%d+)%-0*(%d+)$')
+  return ms .. '-' .. seq
+end
+local function noted(notes, id)
+  local attempts, seen, prior = string.match(redis.call('HGET', notes, id) or '', '(%d+) (%d+) (%d+)')
+  return attempts or '0', seen or text(now), prior or '0'
+end
+local function park(stream, waiting, group, id, due)
+  redis.call('XCLAIM', stream, group, '${NOBODY}', 0, id, 'JUSTID')
+  redis.call('ZADD', waiting, due, padded(id))
+end`
+
+/**
+ * KEYS stream waiting notes readers · ARGV group reader max maxBytes
+ * Answers now, when the next of the waiting is due (empty: none), the stream's last id where there was nothing to take,
+ * how many of the waiting were no longer in the stream, then id, note and fields of each; nothing at all to a reader that
+ * was taken for dead. What was given back comes before what is new.
+ */
+export const TAKE: Script = {
+  lua: `${COMMON}
+local stream, waiting, notes, readers = unpack(KEYS)
+local group, reader, max, maxBytes = unpack(ARGV)
+max, maxBytes = tonumber(max), tonumber(maxBytes)
+if not redis.call('ZSCORE', readers, reader) then return {} end
+local answer, count, bytes, gone = {text(now), '', '', 0}, 0, 0, 0
+local function add(id, note, fields)
+  for at = 2, #fields, 2 do bytes = bytes + #fields[at] end
+  count = count + 1
+  table.insert(answer, id) table.insert(answer, note) table.insert(answer, fields)
+end
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', waiting, '-inf', now, 'LIMIT', 0, max)) do
+  if bytes >= maxBytes then break end
+  local id = plain(name)
+  local entry = redis.call('XCLAIM', stream, group, reader, 0, id, 'FORCE')[1]
+  redis.call('ZREM', waiting, name)
+  if entry then add(id, redis.call('HGET', notes, id) or '', entry[2])
+  else
+    gone = gone + 1
+    redis.call('XACK', stream, group, id)
+    redis.call('HDEL', notes, id)
+  end
+end
+if count < max and bytes < maxBytes then
+  local found = redis.call('XREADGROUP', 'GROUP', group, reader, 'COUNT', max - count, 'STREAMS', stream, '>')
+  for _, entry in ipairs(found and found[1][2] or {}) do
+    if count > 0 and bytes >= maxBytes then park(stream, waiting, group, entry[1], 0)
+    else add(entry[1], '', entry[2]) end
+  end
+end
+if count == 0 then
+  local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
+  answer[3] = last and last[1] or '0-0'
+end
+answer[2] = redis.call('ZRANGE', waiting, 0, 0, 'WITHSCORES')[2] or ''
+answer[4] = gone
+return answer`,
+}
+
+/**
+ * KEYS stream waiting notes readers · ARGV group reader keep|remove count, so many ids that are done, then of each other
+ * one id, attempts, delay in ms and first seen.
+ * Answers 1, or 0 to a reader that was taken for dead: then nothing was settled.
+ */
+export const SETTLE: Script = {
+  lua: `${COMMON}
+local stream, waiting, notes, readers = unpack(KEYS)
+local group, reader, after, count = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+if not redis.call('ZSCORE', readers, reader) then return 0 end
+local areNotes = redis.call('EXISTS', notes) == 1
+for from = 5, 4 + count, 1000 do
+  local ids = {unpack(ARGV, from, math.min(from + 999, 4 + count))}
+  redis.call('XACK', stream, group, unpack(ids))
+  if after == 'remove' then redis.call('XDEL', stream, unpack(ids)) end
+  if areNotes then redis.call('HDEL', notes, unpack(ids)) end
+end
+for at = 5 + count, #ARGV, 4 do
+  local id, attempts, delay, seen = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 3]
+  local _, _, prior = noted(notes, id)
+  redis.call('HSET', notes, id, attempts .. ' ' .. seen .. ' ' .. prior)
+  park(stream, waiting, group, id, delay > 0 and text(now + delay) or 0)
+end
+return 1`,
+}
+
+/**
+ * KEYS readers · ARGV reader leaseMs shared|alone. A reader begins to count as alive; where readers are to be alone, only
+ * when there is no other: then it answers 0.
+ */
+export const JOIN: Script = {
+  lua: `${COMMON}
+if ARGV[3] == 'alone' and redis.call('ZCARD', KEYS[1]) > 0 then return 0 end
+redis.call('ZADD', KEYS[1], text(now + ARGV[2]), ARGV[1])
+return 1`,
+}
+
+/** KEYS readers. Answers now and each reader with the end of its lease. */
+export const LOOK: Script = {
+  lua: `${COMMON}
+return {text(now), unpack(redis.call('ZRANGE', KEYS[1], 0, 999, 'WITHSCORES'))}`,
+}
+
+/**
+ * KEYS stream readers · ARGV group reader leaseMs. Renews a lease, and how long what the reader holds counts as idle, by
+ * which other programs of the group tell what they may take. Answers as LOOK; nil to one taken for dead.
+ */
+export const BEAT: Script = {
+  lua: `${COMMON}
+local stream, readers = unpack(KEYS)
+local group, reader, lease = unpack(ARGV)
+if redis.call('ZREM', readers, reader) == 0 then return false end
+redis.call('ZADD', readers, text(now + lease), reader)
+local from = '-'
+while true do
+  local pending = redis.call('XPENDING', stream, group, from, '+', 1000, reader)
+  if #pending == 0 then break end
+  local ids = {}
+  for at, entry in ipairs(pending) do ids[at] = entry[1] end
+  table.insert(ids, 'JUSTID')
+  redis.call('XCLAIM', stream, group, reader, 0, unpack(ids))
+  from = '(' .. pending[#pending][1]
+end
+return {text(now), unpack(redis.call('ZRANGE', readers, 0, 999, 'WITHSCORES'))}`,
+}
+
+/**
+ * KEYS stream waiting notes readers · ARGV group consumer left|over|gone|orphan idleMs. Gives back what a consumer holds,
+ * or of one that is none of ours, what has been idle so long; unless it left by itself each claim counts as one that
+ * ended without a verdict. Answers how many they were, -1 when there is no such reader or its lease was renewed meanwhile.
+ */
+export const RETIRE: Script = {
+  lua: `${COMMON}
+local stream, waiting, notes, readers = unpack(KEYS)
+local group, consumer, how, idle = unpack(ARGV)
+local lease = tonumber(redis.call('ZSCORE', readers, consumer) or '')
+if how == 'orphan' then
+  if lease then return -1 end
+elseif not lease or (how == 'over' and lease > now) then return -1 end
+redis.call('ZREM', readers, consumer)
+local count = 0
+while true do
+  local pending = redis.call('XPENDING', stream, group, 'IDLE', idle, '-', '+', 1000, consumer)
+  if #pending == 0 then break end
+  for _, entry in ipairs(pending) do
+    local id = entry[1]
+    local attempts, seen, prior = noted(notes, id)
+    if how ~= 'left' then prior = text(prior + 1) end
+    redis.call('HSET', notes, id, attempts .. ' ' .. seen .. ' ' .. prior)
+    park(stream, waiting, group, id, 0)
+    -- What was trimmed is no more claimed by anybody, and would be found again for ever.
+    if #redis.call('XPENDING', stream, group, id, id, 1, consumer) > 0 then redis.call('XACK', stream, group, id) end
+  end
+  count = count + #pending
+end
+if how ~= 'orphan' or idle == '0' then redis.call('XGROUP', 'DELCONSUMER', stream, group, consumer) end
+return count`,
+}
