@@ -54,9 +54,12 @@ const connectionTo = (name: string, options: RabbitOptions, context: Context): C
   return {
     async openSource(channel, read) {
       mustBeOpen()
-      const source = await openSource(sourceTools(parts, channel, read))
+      const source: Source = await openSource({
+        ...sourceTools(parts, channel, read),
+        onClosed: () => void opened.delete(source),
+      })
       opened.add(source)
-      return { ...source, close: () => source.close().then(() => void opened.delete(source)) }
+      return source
     },
     async openSink(channel) {
       mustBeOpen()

@@ -14,7 +14,14 @@ export const replyCode = (thrown: unknown): number | undefined => {
 /** While a connection is opened amqplib has the broker's code in the text, and of a refused virtual host not even there. */
 const HANDSHAKE = /Handshake terminated by server: (\d+)/
 
-export const NOT_FOUND = 404
+const ACCESS_REFUSED = 403
+
+/** Trying again would end in the same way: this user may not, or what is there is not as it must be. */
+export const isForGood = (thrown: unknown): boolean => {
+  for (let error = thrown, depth = 0; error instanceof Error && depth < 10; error = error.cause, depth += 1)
+    if (replyCode(error) === ACCESS_REFUSED || (error instanceof MillraceError && error.fatal)) return true
+  return false
+}
 
 interface Advice {
   readonly advice: string

@@ -3,18 +3,18 @@
  * one had claimed is lost, and the broker delivers it again.
  */
 import { type Clock, sleep } from '../../core/clock.ts'
-import type { Delivery, PollRequest, Settlement, Source, Unsettled } from '../../core/contract.ts'
-import { MillraceError } from '../../core/errors.ts'
+import type { Delivery, PollRequest, Source } from '../../core/contract.ts'
+import type { MillraceError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
-import { againMessage, renewal, renewalCount, travellingOf } from './again.ts'
-import { deliver, type OpenVerdict, openVerdicts, type Step, stepOf } from './claims.ts'
+import { renewal, renewalCount } from './again.ts'
+import { deliver } from './claims.ts'
 import type { Link, Opened } from './connection.ts'
-import { type Deferral, type Delays, defer, delayStepsMs } from './delays.ts'
+import { type Delays, delayStepsMs } from './delays.ts'
 import { rabbitError } from './failure.ts'
-import type { Message } from './message.ts'
-import type { Outcome, Publisher } from './publisher.ts'
+import type { Publisher } from './publisher.ts'
 import type { Place } from './record.ts'
 import { openSession, type Session } from './session.ts'
+import { settle } from './settling.ts'
 
 export interface SourceTools {
   readonly clock: Clock
@@ -35,6 +35,7 @@ export interface SourceTools {
   readonly publisher: Publisher
   /** Of the queue; shared with who sends to it. */
   readonly delays: Delays
+  readonly onClosed: () => void
 }
 
 interface State {
@@ -76,10 +77,16 @@ export const openSource = async (tools: SourceTools): Promise<Source> => {
   return {
     ordered: false,
     retries: 'core',
-    deferStepsMs: state.deferStepsMs,
+    get deferStepsMs() {
+      return state.deferStepsMs
+    },
     maxClaimMs: ackTimeoutMs * (1 - MAILBOX_SHARE),
     poll: request => poll(tools, state, request),
-    settle: settlements => settle(tools, state, settlements),
+    settle: async settlements => {
+      const answer = await settle({ ...tools, onCannotDefer: () => cannotDefer(state) }, settlements)
+      tell(state)
+      return answer
+    },
     async pause() {
       if (state.phase === 'open') state.phase = 'paused'
       await state.session?.pause().catch(() => undefined)
@@ -174,81 +181,17 @@ const attempt = (tools: SourceTools, state: State, request: PollRequest): readon
   return session.take(request).map(arrived => deliver(tools.place, session, arrived, tools.clock.now()))
 }
 
-const settle = async (
-  tools: SourceTools,
-  state: State,
-  settlements: readonly Settlement[],
-): Promise<readonly Unsettled[]> => {
-  const steps = Map.groupBy(openVerdicts(settlements), ({ claim, settlement }) => stepOf(settlement, claim.carried))
-  const of = (step: Step): readonly OpenVerdict[] => steps.get(step) ?? []
-  const unsettled = await Promise.all([
-    tellBroker(of('ack'), of('nack')),
-    tellAfter(of('again'), verdicts => tools.publisher.publish(verdicts.map(each => messageFor(tools.place, each)))),
-    tellAfter(of('defer'), verdicts => defer(tools.delays, verdicts.map(deferralOf))),
-  ])
-  tell(state)
-  return unsettled.flat()
+/** The core then waits by itself. */
+const cannotDefer = (state: State): void => {
+  state.deferStepsMs = []
 }
 
-/** Verdicts whose records are acknowledged once they are safe elsewhere; the others are open again. */
-const tellAfter = async (
-  verdicts: readonly OpenVerdict[],
-  publish: (verdicts: readonly OpenVerdict[]) => Promise<readonly Outcome[]>,
-): Promise<readonly Unsettled[]> => {
-  if (verdicts.length === 0) return []
-  const outcomes = await publish(verdicts)
-  const failed = verdicts.flatMap(({ claim, settlement: { delivery } }, index): Unsettled[] => {
-    const outcome = outcomes[index]
-    if (outcome === null || outcome === undefined) return []
-    claim.state = 'open'
-    return [{ delivery, error: new MillraceError('SETTLE_FAILED', outcome.message, { cause: outcome }) }]
-  })
-  return [
-    ...failed,
-    ...(await tellBroker(
-      verdicts.filter((_, index) => outcomes[index] === null),
-      [],
-    )),
-  ]
-}
-
-/** Of a channel that goes meanwhile there is nothing to answer: its claims are lost. */
-const tellBroker = async (
-  finished: readonly OpenVerdict[],
-  returned: readonly OpenVerdict[],
-): Promise<readonly Unsettled[]> => {
-  const sessions = new Set([...finished, ...returned].map(({ claim }) => claim.session))
-  const tagsOf = (verdicts: readonly OpenVerdict[], session: Session): ReadonlySet<number> =>
-    new Set(verdicts.filter(({ claim }) => claim.session === session).map(({ claim }) => claim.tag))
-  await Promise.all(
-    [...sessions].map(async session => {
-      if (session.lost.aborted) return
-      try {
-        await session.settle({ finished: tagsOf(finished, session), returned: tagsOf(returned, session) })
-      } catch (thrown) {
-        if (!session.lost.aborted) throw thrown
-      }
-    }),
-  )
-  return []
-}
-
-const messageFor = ({ queue }: Place, { claim, settlement }: OpenVerdict): Message =>
-  againMessage(queue, claim.record, travellingOf(claim, attemptsOf(settlement)))
-
-const deferralOf = ({ claim, settlement }: OpenVerdict): Deferral => ({
-  record: claim.record,
-  travelling: travellingOf(claim, attemptsOf(settlement)),
-  delayMs: settlement.outcome === 'deferred' ? settlement.delayMs : 0,
-})
-
-const attemptsOf = (settlement: Settlement): number => ('attempts' in settlement ? settlement.attempts : 0)
-
-const close = async ({ publisher }: SourceTools, state: State): Promise<void> => {
+const close = async ({ publisher, onClosed }: SourceTools, state: State): Promise<void> => {
   state.phase = 'closed'
   tell(state)
   await state.session?.close()
   await publisher.close()
+  onClosed()
 }
 
 /** Resolves with `event`, after `ms`, or when the signal aborts, and leaves no timer behind. */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { MillraceError } from '../../../core/errors.ts'
+import { logTo } from '../../../core/log.ts'
 import { accept, bodies, numbered, readOn, release, request, take } from '../../../core/testing/contract/reading.ts'
 import { freePort } from '../../support/brokers/ports.ts'
 import { queueCounts } from '../../support/brokers/rabbit-counts.ts'
@@ -188,5 +189,34 @@ test('a broker that takes nothing to publish still delivers and is acknowledged;
   assert.equal((await connection.check())[0]?.ok, false)
   await broker.ctl('set_vm_memory_high_watermark', '0.4')
   await until('it is taken', async () => (await source.settle(release([again], 1))).length === 0)
+  await connection.close()
+})
+
+test('who may only read gets back what cannot be published again, and nothing more is deferred', {
+  skip,
+}, async context => {
+  const broker = await startRabbit({ after: end => context.after(end) })
+  await broker.ctl('add_user', 'reader', 'secret')
+  await broker.ctl('set_permissions', 'reader', '^$', '^$', '.*')
+  const opened = await openQueue(context, broker.url)
+  const warnings: string[] = []
+  const log = logTo((level, message) => level === 'warn' && warnings.push(message))
+  const connection = await opened.connect({ username: 'reader', password: 'secret' }, log)
+  const source = await connection.openSource(opened.channel, READ)
+  assert.ok(source.deferStepsMs.length > 0)
+  await opened.publish(numbered(3))
+  const [accepted, released, deferred] = await take(harness, source, 3)
+  assert.ok(accepted && released && deferred)
+  const verdicts = [
+    ...accept([accepted]),
+    ...release([released], 1),
+    { delivery: deferred, outcome: 'deferred', attempts: 1, delayMs: 1_000 } as const,
+  ]
+  assert.deepEqual(await source.settle(verdicts), [])
+  assert.deepEqual(source.deferStepsMs, [])
+  const again = await take(harness, source, 2)
+  assert.deepEqual(bodies(again).toSorted(), ['r1', 'r2'])
+  assert.equal(warnings.filter(text => /cannot be published again/.test(text)).length, 2)
+  assert.deepEqual(await source.settle(accept(again)), [])
   await connection.close()
 })
