@@ -54,7 +54,10 @@ export interface Delivery {
    * for innocent neighbours. Left out where the broker does not count.
    */
   readonly priorDeliveries?: number
-  /** Aborted when the claim is gone: partition revoked, channel closed, caller hung up. Frees credit at once. */
+  /**
+   * Aborted when the claim is gone: partition revoked, channel closed, caller hung up. Frees credit at once. Many claims
+   * may share one; when only some of them are lost, the others have another from then on: look again when it aborts.
+   */
   readonly lost: AbortSignal
   /**
    * Aborted when the source is about to hand over what it owns, and wants back what does not run: the core releases it at

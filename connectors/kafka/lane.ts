@@ -29,6 +29,8 @@ export interface Lane extends TopicPartition {
   owned: 'yes' | 'no'
   /** Aborted while a rebalance waits for what runs: what does not run is wanted back. */
   recall: AbortController
+  /** Of all claims: one signal for a record each would cost more than all else about it. Another one when some are lost. */
+  lost: AbortController
   /** Raised by every change that a commit should tell; what the broker has confirmed. */
   version: number
   confirmed: number
@@ -49,7 +51,6 @@ export interface Claim extends Waiting {
   readonly attempts: number
   readonly firstSeen: number
   state: 'open' | 'settled' | 'lost'
-  readonly lost: AbortController
 }
 
 const CLAIM = Symbol('claim')
@@ -73,6 +74,7 @@ export const createLane = ({ topic, partition }: TopicPartition, { committed, fi
   paused: 'no',
   owned: 'yes',
   recall: new AbortController(),
+  lost: new AbortController(),
   version: 0,
   confirmed: 0,
   committed,
@@ -125,19 +127,21 @@ const handOut = (lane: Lane, waiting: Waiting, nowMs: number): Delivery => {
     attempts: note?.attempts ?? 0,
     firstSeen: note?.firstSeen ?? nowMs,
     state: 'open',
-    lost: new AbortController(),
   }
   lane.claims.set(waiting.offset, claimed)
   return new KafkaDelivery(claimed)
 }
 
-/** A class for its accessor: one in an object literal costs a microsecond for each record, on a prototype nothing. */
+const LOST = AbortSignal.abort()
+/** Never aborted: what was settled in time cannot be lost with its lane. */
+const SETTLED = new AbortController().signal
+
+/** A class for its accessors: in an object literal they cost a microsecond for each record, on a prototype nothing. */
 class KafkaDelivery implements Delivery {
   readonly record: EventRecord
   readonly lane: string
   readonly attempts: number
   readonly firstSeen: number
-  readonly lost: AbortSignal
   readonly [CLAIM]: Claim
 
   constructor(claimed: Claim) {
@@ -145,8 +149,14 @@ class KafkaDelivery implements Delivery {
     this.lane = claimed.lane.name
     this.attempts = claimed.attempts
     this.firstSeen = claimed.firstSeen
-    this.lost = claimed.lost.signal
     this[CLAIM] = claimed
+  }
+
+  /** What it answers with changes only when what it answered with before is aborted. */
+  get lost(): AbortSignal {
+    const { state, lane } = this[CLAIM]
+    if (state === 'lost') return LOST
+    return state === 'settled' && lane.owned === 'no' ? SETTLED : lane.lost.signal
   }
 
   /** Each recall has another signal. */
@@ -204,8 +214,7 @@ const putBack = (lane: Lane, isBack: (offset: number) => boolean): void => {
     ...(deferred ? { deferred } : {}),
   }))
   lane.mailbox = [...waiting, ...lane.mailbox].sort((one, other) => one.offset - other.offset)
-  // Last, since whoever listens may ask for more at once.
-  for (const claimed of back) lose(claimed)
+  lose(lane, back)
 }
 
 /** What does not run is wanted back, because the partition may go to somebody else. */
@@ -223,13 +232,17 @@ export const loseLane = (lane: Lane): void => {
   lane.mailboxBytes = 0
   const claims = [...lane.claims.values()]
   lane.claims.clear()
-  for (const claimed of claims) lose(claimed)
+  lose(lane, claims)
 }
 
-const lose = (claimed: Claim): void => {
-  if (claimed.state !== 'open') return
-  claimed.state = 'lost'
-  claimed.lost.abort()
+/** To be called last, since whoever listens may ask for more at once. Claims that are not lost have another signal then. */
+const lose = (lane: Lane, claims: readonly Claim[]): void => {
+  const open = claims.filter(({ state }) => state === 'open')
+  for (const claimed of open) claimed.state = 'lost'
+  if (open.length === 0 && lane.owned === 'yes') return
+  const { lost } = lane
+  lane.lost = new AbortController()
+  lost.abort()
 }
 
 /** What a commit would tell the broker of this lane; undefined when it knows. */

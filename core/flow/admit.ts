@@ -111,7 +111,10 @@ export const scopeName = (order: Order, { lane, record }: Pick<Delivery, 'lane' 
   return key === null ? null : `${lane}\u0000${key}`
 }
 
-/** Sources share one signal among the records of a lane: one listener each, however many records. */
+/**
+ * Sources share one signal among the records of a lane: one listener each, however many records. When only some of them
+ * are lost, the others have another signal from then on.
+ */
 const watchClaim = (flow: Flow, entry: Entry): void => {
   const { lost } = entry.delivery
   if (lost.aborted) lose(flow, entry)
@@ -119,7 +122,7 @@ const watchClaim = (flow: Flow, entry: Entry): void => {
   const entries = new Set([entry])
   const loseAll = (): void => {
     flow.claims.delete(lost)
-    for (const lostEntry of entries) lose(flow, lostEntry)
+    for (const watched of entries) if (watched.state !== 'gone') watchClaim(flow, watched)
   }
   lost.addEventListener('abort', loseAll, { once: true })
   flow.claims.set(lost, { entries, unwatch: () => lost.removeEventListener('abort', loseAll) })

@@ -2,7 +2,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Group } from '../../../connectors/kafka/group.ts'
-import { applyVerdicts, claim, claimOf, createLane, type Lane, receive } from '../../../connectors/kafka/lane.ts'
+import {
+  applyVerdicts,
+  claim,
+  claimOf,
+  createLane,
+  type Lane,
+  loseLane,
+  receive,
+} from '../../../connectors/kafka/lane.ts'
 import { endOwnership, noOwner, noteChange, type Owned, ownershipHooks } from '../../../connectors/kafka/ownership.ts'
 import { recordOf } from '../../../connectors/kafka/record.ts'
 import { silentLog } from '../../../core/log.ts'
@@ -169,4 +177,22 @@ test('a lane whose commit could tell no more claims only what makes it less', ()
   assert.ok(head)
   applyVerdicts(lane, [{ delivery: head, outcome: 'released', attempts: 1 }])
   assert.equal(claim(lane, more, 0)[0]?.record.id, head.record.id)
+})
+
+test('the claims of a lane share a signal; when some are lost, the others have another one', () => {
+  const { lane, claims } = laneWithClaims([3, 4, 5])
+  const [settled, released, behind] = claims.map(delivery => ({ delivery, before: delivery.lost }))
+  assert.ok(settled && released && behind)
+  assert.equal(settled.before, behind.before)
+  applyVerdicts(lane, [
+    { delivery: settled.delivery, outcome: 'accepted' },
+    { delivery: released.delivery, outcome: 'released', attempts: 1 },
+  ])
+  assert.deepEqual(
+    claims.map(({ lost }) => lost.aborted),
+    [false, false, true],
+  )
+  assert.ok(behind.before.aborted, 'whoever listens to the signal of before looks again')
+  loseLane(lane)
+  assert.equal(settled.delivery.lost.aborted, false, 'what was settled in time is not lost with its lane')
 })
