@@ -17,6 +17,8 @@ export const redis: Bench = {
     measured: 80_000,
     entrants: [
       { name: 'raw XREADGROUP COUNT 100 and XACK', module: here('raw.ts') },
+      { name: 'millrace inline', module: here('millrace-inline.ts') },
+      { name: 'millrace process', module: here('millrace-process.ts') },
       { name: 'BullMQ', module: peer('bullmq.mjs'), field: 'own' },
     ],
   }),
