@@ -8,6 +8,8 @@ export interface Recalled {
   readonly attempts: readonly Attempt[]
   /** Milliseconds since the epoch before which it is not to be tried, wherever it was meanwhile. Left out: at once. */
   readonly dueAt?: number
+  /** Milliseconds since the epoch since when it could only be tried free of charge. Left out: it was not. */
+  readonly freeSince?: number
 }
 
 /** The half of the dead letter store that the flow talks to. Every promise resolves when the change is durable. */
@@ -34,4 +36,5 @@ export interface RememberedAttempts {
   readonly attempts: readonly Attempt[]
   /** As recalled. */
   readonly dueAt?: number
+  readonly freeSince?: number
 }

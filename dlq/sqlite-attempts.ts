@@ -18,14 +18,14 @@ export const rememberAttempts = async (
   const { database, clock } = room
   await database.write(() => {
     knowSomething(room, mapping, source)
-    for (const { id, attempts, dueAt } of entries)
+    for (const { id, attempts, dueAt, freeSince } of entries)
       database
         .sql(
-          `INSERT INTO remembered_attempts (mapping, source, record_id, attempts, remembered_at, due_at)
-             VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
-             attempts = excluded.attempts, remembered_at = excluded.remembered_at, due_at = excluded.due_at`,
+          `INSERT INTO remembered_attempts (mapping, source, record_id, attempts, remembered_at, due_at, free_since)
+             VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET attempts = excluded.attempts,
+             remembered_at = excluded.remembered_at, due_at = excluded.due_at, free_since = excluded.free_since`,
         )
-        .run(mapping, source, storedId(id), JSON.stringify(attempts), clock.now(), dueAt ?? null)
+        .run(mapping, source, storedId(id), JSON.stringify(attempts), clock.now(), dueAt ?? null, freeSince ?? null)
     forgetOld(room, entries.length + 1)
   })
 }
@@ -56,13 +56,14 @@ const recall = (room: Room, mapping: string, source: string, ids: readonly strin
   if (knowsNothing(room, mapping, source)) return recalled
   const asGiven = new Map(ids.map(id => [storedId(id), id] as const))
   const wanted = JSON.stringify([...asGiven.keys()])
-  for (const { id, attempts, due_at: dueAt, parked } of rows<RecalledRow>(
+  for (const { id, attempts, due_at: dueAt, free_since: freeSince, parked } of rows<RecalledRow>(
     room.database.sql(RECALL).all({ mapping, source, ids: wanted }),
   )) {
     const found: Recalled = {
       parked: parked === 1,
       attempts: attempts === null ? [] : JSON.parse(attempts),
       ...(dueAt === null ? {} : { dueAt }),
+      ...(freeSince === null ? {} : { freeSince }),
     }
     if (parked === 1 || attempts !== null) recalled.set(asGiven.get(id) ?? id, found)
   }
@@ -73,11 +74,12 @@ interface RecalledRow {
   readonly id: string
   readonly attempts: string | null
   readonly due_at: number | null
+  readonly free_since: number | null
   readonly parked: 0 | 1
 }
 
 const RECALL = `
-  SELECT wanted.value AS id, remembered.attempts, remembered.due_at,
+  SELECT wanted.value AS id, remembered.attempts, remembered.due_at, remembered.free_since,
     EXISTS (SELECT 1 FROM dead_letters WHERE mapping = $mapping AND source = $source
        AND parked_id = wanted.value) AS parked
   FROM json_each($ids) AS wanted LEFT JOIN remembered_attempts AS remembered

@@ -88,6 +88,8 @@ export const STEPS: readonly string[] = [
     DELETE FROM stopped_scopes WHERE mapping = new.mapping AND source = new.source AND letter = new.id;
   END;
   `,
+  // Since when a record could only be tried free of charge, in milliseconds since the epoch.
+  'ALTER TABLE remembered_attempts ADD COLUMN free_since INTEGER',
 ]
 
 /** The columns of {@link LetterRow}. */

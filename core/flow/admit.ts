@@ -66,7 +66,7 @@ const newEntry = (flow: Flow, delivery: Delivery, known: Recalled | undefined, a
     charged: Math.max(delivery.attempts, history.length),
     history,
     tries: Math.max(delivery.attempts, history.length),
-    freeSince: undefined,
+    freeSince: freeSinceOf(flow, known),
     probes: 0,
     precharged: 'no',
     // A replay is parked, that is what it is a replay of.
@@ -78,6 +78,10 @@ const newEntry = (flow: Flow, delivery: Delivery, known: Recalled | undefined, a
     held: 'no',
   }
 }
+
+/** By the monotonic clock: what an earlier process, or this one before it gave the record back, has written down. */
+const freeSinceOf = ({ tools: { clock } }: Flow, known: Recalled | undefined): number | undefined =>
+  known?.freeSince === undefined ? undefined : clock.monotonic() - Math.max(0, clock.now() - known.freeSince)
 
 /**
  * Claims on it that ended without a verdict. Where the broker does not count them, the first records after a start are
@@ -161,12 +165,17 @@ const silent = (timeoutMs: number): MillraceError =>
 const NOTHING_KNOWN: ReadonlyMap<string, Recalled> = new Map()
 
 /**
- * A source that counts deliveries tells a new record from one that comes again; of others nothing is known, nor of ordered
- * ones, where releasing a record gives back those behind it without a count and with the attempts they came with. Of a
- * replay only whether it ended the process counts.
+ * A source that counts deliveries tells a new record from one that comes again, and so does when it was first seen; of
+ * others nothing is known, nor of ordered ones, where releasing a record gives back those behind it without a count and
+ * with the attempts they came with. Of a replay only whether it ended the process counts.
  */
-const mayHaveComeBefore = ({ source }: Flow, { record, attempts, priorDeliveries, replayOf }: Delivery): boolean =>
-  record.idStrength === 'stable' &&
-  (replayOf === undefined
-    ? source.ordered || priorDeliveries === undefined || priorDeliveries > 0 || attempts > 0
-    : (priorDeliveries ?? 0) >= SUSPECT_DELIVERIES)
+const mayHaveComeBefore = ({ source, tools }: Flow, delivery: Delivery): boolean => {
+  const { record, attempts, priorDeliveries, replayOf, firstSeen } = delivery
+  if (record.idStrength === 'weak') return false
+  if (replayOf !== undefined) return (priorDeliveries ?? 0) >= SUSPECT_DELIVERIES
+  const isFresh = priorDeliveries === 0 && attempts === 0 && firstSeen > tools.clock.now() - FRESH_MS
+  return source.ordered || !isFresh
+}
+
+/** A record that was first seen so long ago came before; a new one is let in sooner. */
+const FRESH_MS = 1_000

@@ -93,6 +93,18 @@ const backOff = (flow: Flow, entries: readonly Entry[], judgement: Judgement): v
   )
 }
 
+/** How long the source is to keep it, undefined for not at all. */
+const deferral = (flow: Flow, entry: Entry, wait: number): number | undefined => {
+  const isFree = entry.freeSince !== undefined
+  // An open breaker gives nothing back: what it has is what it probes with.
+  if (wait === 0 || (isFree && (flow.breaker.state === 'open' || !isRemembered(entry)))) return undefined
+  const crowded = !isFree && 2 * flow.waiting.size >= flow.spec.policy.maxInFlight
+  if (wait < DEFER_FROM_MS && !crowded) return undefined
+  const step = deferralStep(wait, flow.source.deferStepsMs)
+  // It would come back before its time, and nobody would know.
+  return step !== undefined && step < wait && !isRemembered(entry) ? undefined : step
+}
+
 const countFree = (flow: Flow, entry: Entry): void => {
   entry.tries += 1
   entry.freeSince ??= flow.tools.clock.monotonic()
@@ -113,19 +125,14 @@ const waitOf = (flow: Flow, entry: Entry, verdict: Verdict | undefined, report: 
   return wait
 }
 
-/**
- * Long waits go to the source where nothing has to follow the record; short ones, and those in an order, stay here. So do
- * free tries: with a deferral it would be forgotten since when there were no others.
- */
+/** Long waits go to the source where nothing has to follow the record; short ones, and those in an order, stay here. */
 const putBackOrDefer = (flow: Flow, waits: readonly (readonly [Entry, number])[]): void => {
   const now = flow.tools.clock.monotonic()
-  const crowded = 2 * flow.waiting.size >= flow.spec.policy.maxInFlight
   const staying = waits.filter(([entry, wait]) => {
-    const mayLeave = wait > 0 && entry.freeSince === undefined && entry.scope.name === null
-    const step = mayLeave ? deferralStep(wait, flow.source.deferStepsMs) : undefined
-    if (step === undefined || (wait < DEFER_FROM_MS && !crowded)) return true
-    // It would come back before its time, and nobody would know.
-    if (step < wait && !isRemembered(entry)) return true
+    const step = entry.scope.name === null ? deferral(flow, entry, wait) : undefined
+    if (step === undefined) return true
+    // It stands alone in its scope, which says for how long it was to wait.
+    entry.scope.blockedUntil = now + wait
     giveBack(flow, entry, step)
     return false
   })

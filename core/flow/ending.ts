@@ -5,6 +5,7 @@ import { type Entry, type Scope, scopeText } from './entry.ts'
 import { observe } from './events.ts'
 import type { Flow } from './flow.ts'
 import type { Rejection } from './parker.ts'
+import { rememberAttempts } from './suspect.ts'
 
 /** The function processed it. */
 export const accept = (flow: Flow, entry: Entry): void =>
@@ -28,6 +29,8 @@ export const rejectParked = (flow: Flow, entry: Entry): void => {
 /** Gives it back to the source with its attempts, at once or after `delayMs`. */
 export const giveBack = (flow: Flow, entry: Entry, delayMs: number | undefined): void => {
   const { delivery, charged: attempts } = entry
+  // Of failures this is written down already; that it was tried for free is known to nobody else.
+  if (entry.freeSince !== undefined) rememberAttempts(flow, entry, waitLeft(flow, entry))
   // Until the source has it, records that come behind it in its scope must wait.
   if (entry.scope.name !== null) {
     entry.held = 'yes'
@@ -41,10 +44,14 @@ export const giveBack = (flow: Flow, entry: Entry, delayMs: number | undefined):
   )
 }
 
+const waitLeft = ({ tools }: Flow, { scope: { blockedUntil } }: Entry): number =>
+  Number.isFinite(blockedUntil) ? Math.max(0, Math.ceil(blockedUntil - tools.clock.monotonic())) : 0
+
 /** The source took a verdict. */
 export const settled = (flow: Flow, entry: Entry, settlement: Settlement): void => {
   count(flow, settlement)
-  if (settlement.outcome === 'accepted' && (entry.history.length > 0 || entry.suspect)) forgetAttempts(flow, entry)
+  if (settlement.outcome === 'accepted' && (entry.history.length > 0 || entry.suspect || entry.freeSince !== undefined))
+    forgetAttempts(flow, entry)
   observe('settled', () => ({ mapping: flow.spec.name, record: entry.delivery.record, outcome: settlement.outcome }))
   leave(flow, entry)
 }

@@ -10,7 +10,7 @@ import { createOpenTime } from './open-time.ts'
 import { CLOSE_TIMEOUT_MS, closeQuietly, openSource } from './opening.ts'
 import { watchClaims } from './overdue.ts'
 import { createParker } from './parker.ts'
-import { type Pump, startPump } from './pump.ts'
+import { type Pump, type PumpHooks, startPump } from './pump.ts'
 import { deferralStep } from './retry.ts'
 import { createSettler } from './settler.ts'
 import { type MappingStatus, mappingStatus } from './status.ts'
@@ -157,18 +157,38 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
       await closeQuietly(flow, flow.source)
     })
 
+  const pumpHooks: PumpHooks = { onFatal: failReading, onStuck: reopen }
+
   const begin = (): void => {
     if (flow.phase !== 'starting') return
     flow.phase = 'running'
     dispatcher ??= startDispatcher(flow)
-    pump ??= startPump(flow, { onFatal: failReading, onStuck: reopen })
+    pump ??= startPump(flow, pumpHooks)
     stopWatching()
-    const watches = [watchClaims(flow), watchStopped(flow)]
+    const watches = [watchClaims(flow, { whileIdle }), watchStopped(flow)]
     stopWatching = () => {
       for (const cancel of watches) cancel()
     }
     flow.changed()
   }
+
+  /** Lets `act` run while nothing is polled and nothing lies in the source; what runs goes on. */
+  const whileIdle = (act: () => void): Promise<void> =>
+    inTurn(async () => {
+      if (flow.phase !== 'running' || opening) return
+      await pump?.stop()
+      pump = undefined
+      try {
+        await atMost(clock, CLOSE_TIMEOUT_MS, flow.source.pause())
+        act()
+        await atMost(clock, VERDICTS_TIMEOUT_MS, flow.settler.idle())
+        await atMost(clock, CLOSE_TIMEOUT_MS, flow.source.resume())
+      } catch (error) {
+        log.warn('claims could not be given back in order; it is tried again', { error })
+      }
+      // Unless it failed, or is being opened anew and begins by itself.
+      if (flow.phase === 'running') pump ??= startPump(flow, pumpHooks)
+    })
 
   const pause = async (): Promise<void> => {
     if (flow.phase !== 'running' && flow.phase !== 'starting') return

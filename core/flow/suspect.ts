@@ -90,11 +90,13 @@ export const isRemembered = ({ delivery: { record, replayOf } }: Entry): boolean
   record.idStrength === 'stable' && replayOf === undefined
 
 /** Never rejects. */
-const writeDown = (flow: Flow, { delivery: { record }, history }: Entry, waitMs = 0): Promise<void> => {
+const writeDown = (flow: Flow, { delivery: { record }, history, freeSince }: Entry, waitMs = 0): Promise<void> => {
   const { tools, spec, writing } = flow
-  const due = waitMs > 0 ? { dueAt: tools.clock.now() + waitMs } : {}
+  const now = tools.clock.now()
+  const due = waitMs > 0 ? { dueAt: now + waitMs } : {}
+  const free = freeSince === undefined ? {} : { freeSince: now - Math.round(tools.clock.monotonic() - freeSince) }
   const written = tools.store
-    .remember(spec.name, record.source, [{ id: record.id, attempts: history, ...due }])
+    .remember(spec.name, record.source, [{ id: record.id, attempts: history, ...due, ...free }])
     .catch(error => {
       tools.log.warn('an attempt could not be written down; a crash now would forget it', { record: record.id, error })
     })

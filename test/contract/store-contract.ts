@@ -154,12 +154,12 @@ const recalling = (promise: Promised): void => {
 
   promise('a remembered record is recalled with the time before which it is not to be tried', async under => {
     const { store, elsewhere } = under
-    const entry = { id: '1', attempts: [attempt(1)], dueAt: 1_700_000_500_000 }
+    const entry = { id: '1', attempts: [attempt(1)], dueAt: 1_700_000_500_000, freeSince: 1_700_000_400_000 }
     await store.remember(MAPPING, SOURCE, [entry, { id: '2', attempts: [] }])
     assert.deepEqual(
       await elsewhere.recall(MAPPING, SOURCE, ['1', '2']),
       new Map([
-        ['1', { parked: false, attempts: [attempt(1)], dueAt: 1_700_000_500_000 }],
+        ['1', { parked: false, attempts: [attempt(1)], dueAt: 1_700_000_500_000, freeSince: 1_700_000_400_000 }],
         ['2', { parked: false, attempts: [] }],
       ]),
     )

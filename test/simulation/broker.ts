@@ -22,6 +22,10 @@ export interface Claim {
   readonly lost: AbortController
 }
 
+/** Of the time for which a source can keep a claim, and what handing it back may take. */
+const GIVEN_BACK_BY = 0.9
+const GIVING_BACK_MS = 2_000
+
 /** One opened source. */
 export interface Session {
   readonly host: Host
@@ -80,6 +84,17 @@ export const createBroker = (world: World): Broker => {
     claim.lost.abort()
   }
 
+  /** What only waits is given back in time, if nothing keeps it from that. */
+  const watchAge = (made: Claim): void => {
+    const { maxClaimMs, faults } = scenario
+    if (maxClaimMs === undefined || faults.some(({ kind }) => /^(?:settle|store|open|poll) /.test(kind))) return
+    const { planned } = made.stored
+    world.clock.after(GIVEN_BACK_BY * maxClaimMs + GIVING_BACK_MS, () => {
+      if (made.stored.claim === made && ledger.account(planned.id).running === 0 && made.session.host.alive === 'yes')
+        ledger.violate(`${planned.id} waits longer than the source can keep its claim`)
+    })
+  }
+
   const claim = (session: Session, stored: Stored): Delivery => {
     const lost = new AbortController()
     const { planned } = stored
@@ -106,6 +121,7 @@ export const createBroker = (world: World): Broker => {
     Object.assign(stored, { state: 'claimed', claim: made })
     claimOf.set(delivery, made)
     session.claims.add(made)
+    watchAge(made)
     return delivery
   }
 

@@ -10,6 +10,8 @@ export interface Account {
   chargeableMost: number
   chargeableLeast: number
   failedProbes: number
+  /** Invocations that have it now. */
+  running: number
   /** The store has it. */
   parkedAs: DeadLetterReason | undefined
   settledAs: 'accepted' | 'rejected' | undefined
@@ -84,6 +86,7 @@ const newAccount = (planned: Planned): Account => ({
   chargeableMost: 0,
   chargeableLeast: 0,
   failedProbes: 0,
+  running: 0,
   parkedAs: undefined,
   settledAs: undefined,
   disturbed: 'no',

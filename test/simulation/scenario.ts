@@ -30,6 +30,8 @@ export interface Scenario {
   readonly seed: number
   readonly source: 'stream' | 'queue'
   readonly deferStepsMs: readonly number[] | 'any'
+  /** A claim cannot be kept longer. */
+  readonly maxClaimMs: number | undefined
   readonly store: 'joint' | 'apart'
   readonly policy: Policy
   readonly records: readonly Planned[]
@@ -54,6 +56,7 @@ export const drawScenario = (seed: number): Scenario => {
     seed,
     source,
     deferStepsMs: longWaits && deferStepsMs.length === 3 ? [2_000] : deferStepsMs,
+    maxClaimMs: createRandom(seed ^ 0x2c1a).pick([undefined, undefined, 20_000, 60_000] as const),
     store: random.pick(['joint', 'apart'] as const),
     policy,
     records: drawRecords(random, source, policy).map(longWaits ?? (planned => planned)),

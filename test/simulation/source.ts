@@ -16,6 +16,7 @@ export const openSource = async (world: World, broker: Broker, host: Host): Prom
     ordered: world.scenario.source === 'stream',
     retries: 'core',
     deferStepsMs: world.scenario.deferStepsMs,
+    ...(world.scenario.maxClaimMs === undefined ? {} : { maxClaimMs: world.scenario.maxClaimMs }),
     poll: request => poll(world, broker, session, request),
     settle: settlements => settle(world, broker, session, settlements),
     ...(world.scenario.store === 'joint' ? { settleWithin: list => jointWrite(broker, session, list) } : {}),

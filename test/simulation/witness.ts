@@ -118,10 +118,12 @@ export const createWitness = (world: World): Witness => {
         checkRecord(run, account, index)
       }
       runsOf(host).add(run)
+      for (const account of accounts) account.running += 1
       return run
     },
     end(run, { outcome, processed, blamed, retryAfterMs }) {
       runsOf(run.host).delete(run)
+      for (const account of run.accounts) account.running -= 1
       ledger.note(`${outcome.kind} blames ${blamed.map(({ planned }) => planned.id).join(' ')}`)
       for (const account of processed) account.processed += 1
       for (const account of blamed) blame(run, account, run.accounts.indexOf(account), retryAfterMs.get(account))
@@ -133,7 +135,10 @@ export const createWitness = (world: World): Witness => {
     },
     crashed(host) {
       for (const { accounts } of runsOf(host))
-        for (const each of accounts) if (accounts.length === 1) each.chargeableMost += 1
+        for (const each of accounts) {
+          each.running -= 1
+          if (accounts.length === 1) each.chargeableMost += 1
+        }
       running.delete(host)
     },
     parked(account) {
