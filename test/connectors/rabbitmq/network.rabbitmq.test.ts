@@ -1,10 +1,10 @@
 /** What networks do to connections between us and the broker, by the fault proxy. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer, type Socket } from 'node:net'
-import { test } from 'node:test'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { type TestContext, test } from 'node:test'
 import { rabbitConnector } from '../../../connectors/rabbitmq/connector.ts'
-import { systemClock } from '../../../core/clock.ts'
+import { sleep, systemClock } from '../../../core/clock.ts'
 import { silentLog } from '../../../core/log.ts'
 import { accept, bodies, numbered, readOn, request, settleAll, take } from '../../../core/testing/contract/reading.ts'
 import { queueCounts } from '../../support/brokers/rabbit-counts.ts'
@@ -118,29 +118,54 @@ test('closing while a connection is made anew ends at once, and nothing is tried
   assert.equal(opened.proxy.connections(), 0)
 })
 
-test('a broker that hangs up on every connection is asked at most about once a second', async context => {
-  let connects = 0
-  const server = createServer((socket: Socket) => {
-    connects += 1
-    socket.on('error', () => {})
-    socket.destroy()
+/** What tune and open-ok come to; whatever is more than that after the first answer is said on an open connection. */
+const HANDSHAKE_BYTES = 33
+
+/** Counts connections and hangs up on each: at once, or as soon as it is open. */
+const hangingUp = async (context: TestContext, when: 'at once' | 'once it is open', brokerUrl: string) => {
+  const sockets = new Set<Socket>()
+  const counted = { connects: 0, port: 0 }
+  const server = createServer(client => {
+    counted.connects += 1
+    client.on('error', () => {})
+    if (when === 'at once') return client.destroy()
+    const upstream = connect(Number(new URL(brokerUrl).port), '127.0.0.1')
+    for (const socket of [client, upstream]) sockets.add(socket.on('error', () => {}))
+    let firstBytes: number | undefined
+    upstream.on('data', data => {
+      firstBytes ??= data.length
+      if (upstream.bytesRead - firstBytes > HANDSHAKE_BYTES) for (const each of [client, upstream]) each.destroy()
+      else client.write(data)
+    })
+    client.pipe(upstream)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const { port } = server.address() as { readonly port: number }
-  const connection = await rabbitConnector.connect(
-    'rabbit',
-    { url: `amqp://127.0.0.1:${port}` },
-    contextWith(silentLog),
-  )
-  context.after(() => server.close())
-  context.after(() => connection.close())
-  const begun = systemClock.monotonic()
-  const channel = { type: 'queue', name: 'q', address: 'rabbit/q', options: {} }
-  const asking = [0, 1, 2].map(async () => {
-    while (systemClock.monotonic() - begun < 3_500) await connection.openSource(channel, READ).catch(() => undefined)
+  counted.port = (server.address() as AddressInfo).port
+  context.after(() => {
+    server.close()
+    for (const socket of sockets) socket.destroy()
   })
-  await Promise.all(asking)
-  const seconds = (systemClock.monotonic() - begun) / 1_000
-  assert.ok(connects >= 2 && connects <= seconds + 1, `${connects} connects in ${seconds} s`)
-})
+  return counted
+}
+
+for (const when of ['at once', 'once it is open'] as const)
+  test(`a broker that hangs up on every connection ${when} is asked at most about once a second`, {
+    skip,
+  }, async context => {
+    const { url } = await rabbitmq.address()
+    const counted = await hangingUp(context, when, url)
+    const address = `amqp://guest:guest@127.0.0.1:${counted.port}`
+    const connection = await rabbitConnector.connect('rabbit', { url: address }, contextWith(silentLog))
+    context.after(() => connection.close())
+    const channel = { type: 'queue', name: 'q', address: 'rabbit/q', options: {} }
+    const begun = systemClock.monotonic()
+    const ask = async (): Promise<void> => {
+      while (systemClock.monotonic() - begun < 3_500)
+        await connection.openSource(channel, READ).catch(() => sleep(systemClock, 10))
+    }
+    await Promise.all([ask(), ask(), ask()])
+    const seconds = (systemClock.monotonic() - begun) / 1_000
+    const { connects } = counted
+    assert.ok(connects >= 2 && connects <= seconds + 1, `${connects} connects in ${seconds} s`)
+  })

@@ -38,8 +38,9 @@ export const queueCounts = (): QueueCounts => {
 
 /**
  * Reads a prefix a line, and answers with a number or with what went wrong. A quorum queue counts what it has replicated:
- * a command of no effect, written behind what came before it, waits for that. What it has expired and dead-lettered
- * elsewhere it keeps until that is confirmed, a moment later; that is not counted.
+ * a command of no effect, written behind what came before it, waits for that. A classic one is asked something of no
+ * effect first, too, since a question for its count overtakes what came before. What a quorum queue has dead-lettered
+ * it keeps until that is confirmed, a moment later; that is not counted.
  */
 const PROGRAM = `
   Node = '${NODE_NAME}',
@@ -49,7 +50,9 @@ const PROGRAM = `
         {ok, _, _} = ra:process_command(amqqueue:get_pid(Q), rabbit_fifo:make_garbage_collection()),
         Ask = fun(Query) -> {ok, {_, Count}, _} = ra:leader_query(amqqueue:get_pid(Q), Query), Count end,
         Ask(fun rabbit_fifo:query_messages_ready/1) + Ask(fun rabbit_fifo:query_messages_checked_out/1);
-      _ -> proplists:get_value(messages, rabbit_amqqueue:info(Q, [messages]))
+      _ ->
+        catch rabbit_amqqueue:cancel_sync_mirrors(amqqueue:get_pid(Q)),
+        proplists:get_value(messages, rabbit_amqqueue:info(Q, [messages]))
     end end,
   Count = fun(Prefix) ->
     Named = fun(Q) -> {resource, _, queue, Name} = amqqueue:get_name(Q), string:prefix(Name, Prefix) =/= nomatch end,
