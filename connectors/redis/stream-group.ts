@@ -40,9 +40,15 @@ export const idBefore = (id: string): string => {
 
 /** Negative when `one` comes first in the stream. */
 export const compareIds = (one: string, other: string): number => {
-  const [first = 0n, second = 0n] = one.split('-').map(BigInt)
-  const [third = 0n, fourth = 0n] = other.split('-').map(BigInt)
-  return Number(first === third ? second - fourth : first - third)
+  const [ms, sequence = '0'] = one.split('-')
+  const [otherMs, otherSequence = '0'] = other.split('-')
+  return compareNumbers(ms ?? '0', otherMs ?? '0') || compareNumbers(sequence, otherSequence)
+}
+
+/** 64 bits each, written without zeros before them: the longer is the larger, and each record costs no big numbers. */
+const compareNumbers = (one: string, other: string): number => {
+  if (one.length !== other.length) return one.length - other.length
+  return one === other ? 0 : one < other ? -1 : 1
 }
 
 /** A reply of names and values in turn, with every text as bytes. */
