@@ -119,16 +119,18 @@ const withoutDelay = (raw: Raw, name: string, value: unknown, delayedBy: unknown
   return which !== undefined && raw[`x-${which}-death-queue`] === delayedBy ? undefined : value
 }
 
+/** amqplib names every property there is, most of them undefined: they are gone through once, for each record. */
 const propertiesOf = ({ properties }: ConsumeMessage, raw: Raw): Readonly<Record<string, HeaderValue>> => {
-  const { headers: _, timestamp, ...plain } = properties
-  const kept = Object.entries(raw).flatMap(([name, value]): [string, HeaderValue][] => {
+  const found: [string, HeaderValue][] = []
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === undefined || name === 'headers') continue
+    found.push([name, name === 'timestamp' && isSeconds(value) ? new Date(value * 1_000) : value])
+  }
+  for (const [name, value] of Object.entries(raw)) {
     const property = propertyIn(name)
-    return property === undefined ? [] : [[property, valueIn(value)]]
-  })
-  const own = Object.entries(plain).filter(([, value]) => value !== undefined)
-  const time =
-    timestamp === undefined ? [] : [['timestamp', isSeconds(timestamp) ? new Date(timestamp * 1_000) : timestamp]]
-  return Object.fromEntries([...own, ...time, ...kept])
+    if (property !== undefined) found.push([property, valueIn(value)])
+  }
+  return Object.fromEntries(found)
 }
 
 /** The same memory without Buffer's own methods, which read bytes differently from what a Uint8Array promises. */
