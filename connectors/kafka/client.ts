@@ -6,6 +6,7 @@ import type { Log } from '../../core/log.ts'
 import { registerCodecs } from './compression.ts'
 import { mendTimers } from './quiet.ts'
 import { type Sasl, saslOf, type Tls, tlsOf } from './security.ts'
+import { openSocket } from './socket.ts'
 
 type Text = string | Secret
 
@@ -48,6 +49,8 @@ export const createClient = (name: string, options: KafkaOptions, tools: ClientT
     brokers: brokersOf(name, options.brokers),
     connectionTimeout: tools.connectionTimeoutMs,
     retry: RETRY,
+    socketFactory: openSocket,
+
     logLevel: kafkajs.logLevel.WARN,
     logCreator: () => entry => writeLog(tools.log, entry),
   }

@@ -10,7 +10,7 @@ import { sharedBroker } from '../../support/brokers/shared.ts'
 import { openProxy } from '../../support/proxy.ts'
 import type { Faults } from '../../support/proxy-pipe.ts'
 import { until } from '../../support/until.ts'
-import { GROUP, openTopic } from './opened.ts'
+import { channelOf, GROUP, openTopic } from './opened.ts'
 
 const skip = sharedBroker('kafka').missingOwn
 const LONG = { timeoutMs: 90_000 }
@@ -68,6 +68,20 @@ test('connections that are reset again and again lose nothing and keep the order
   assertOrder(found, WANTED)
   await until('all is committed', async () => (await opened.committed().catch(() => -1)) === WANTED.length, LONG)
   await source.close()
+})
+
+test('what is left of an answer when a connection breaks spoils none of the next one', { skip }, async context => {
+  const { proxy, opened } = await openBehindProxy(context)
+  const connection = await opened.connect()
+  const ask = () => connection.openSource(channelOf('nobody'), { group: GROUP, start: 'earliest', maxInFlight: 1 })
+  const cut = async (limitBytes: number): Promise<void> => {
+    proxy.faults({ limitBytes })
+    await assert.rejects(ask())
+    proxy.faults({})
+    // Had it taken the rest of one answer for the beginning of another, this process would have ended.
+    await assert.rejects(ask(), /nobody/)
+  }
+  for (let limitBytes = 40; limitBytes < 1_200; limitBytes += 97) await cut(limitBytes)
 })
 
 const faults: readonly (readonly [what: string, faults: Faults])[] = [

@@ -1,0 +1,39 @@
+/**
+ * The sockets of kafkajs. It keeps what it has of an answer when a connection breaks, takes it for the beginning of the
+ * first one on the next, and throws out of a listener, which would end the whole process. So it gets whole answers only;
+ * what is left of one goes with its socket.
+ */
+import { connect, isIP, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import type { ISocketFactory } from 'kafkajs'
+import { createFrames } from './frames.ts'
+
+/** As kafkajs has it. */
+const KEEP_ALIVE_MS = 60_000
+
+export const openSocket: ISocketFactory = ({ host, port, ssl, onConnect }) => {
+  const socket = ssl
+    ? connectTls({ host, port, ...(isIP(host) ? {} : { servername: host }), ...ssl }, onConnect)
+    : connect({ host, port }, onConnect)
+  socket.setKeepAlive(true, KEEP_ALIVE_MS)
+  return inWholeFrames(socket)
+}
+
+const inWholeFrames = (socket: Socket): Socket => {
+  const frames = createFrames()
+  const listen = socket.on.bind(socket)
+  const on = (event: string, listener: (...args: unknown[]) => void): Socket =>
+    event === 'data'
+      ? listen('data', bytes => pass(socket, () => frames.push(bytes), listener))
+      : listen(event, listener)
+  return Object.assign(socket, { on })
+}
+
+/** Whatever is thrown ends this connection, and nothing else. */
+const pass = (socket: Socket, framesOf: () => readonly Buffer[], listener: (frame: Buffer) => void): void => {
+  try {
+    for (const frame of framesOf()) listener(frame)
+  } catch (thrown) {
+    socket.destroy(thrown instanceof Error ? thrown : new Error('an answer could not be read', { cause: thrown }))
+  }
+}
