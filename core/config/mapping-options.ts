@@ -57,6 +57,11 @@ export const policyOptions = {
     otherwise: '`lane` on ordered sources, else `none`',
     doc: 'What keeps its order: a whole lane, the records of one key, or nothing.',
   }),
+  format: choice({
+    of: ['millrace', 'lambda', 'cloudevents'],
+    default: 'millrace',
+    doc: "In which form the function gets its records: Millrace's own, the event AWS Lambda has for that kind of source, or CloudEvents 1.0 (docs/events.md).",
+  }),
   batchSize: whole({ min: 1, max: 10_000, default: 100, doc: 'Records in a batch at most.' }),
   batchWindow: duration({
     min: '0s',

@@ -50,6 +50,7 @@ export const resolveMapping = (
       start: start ?? 'earliest',
       functionName,
       codec: codecName(channel),
+      format: parsed.value.format,
       deadLetters: { to },
       enabled: parsed.value.enabled,
       policy: policyOf(parsed.value, channel),

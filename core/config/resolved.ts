@@ -1,6 +1,6 @@
 /** A configuration after validation: complete, with absolute paths, milliseconds and bytes. Secrets are references still. */
 import type { StartPosition } from '../contract.ts'
-import type { CodecName } from '../engine/contract.ts'
+import type { CodecName, EventFormat } from '../engine/contract.ts'
 import type { Policy } from '../flow/policy.ts'
 import type { Channel, ConnectionValue } from './channel.ts'
 import type { ResolvedFunction } from './function-options.ts'
@@ -28,6 +28,7 @@ export interface ResolvedMapping {
   readonly start: StartPosition
   readonly functionName: string
   readonly codec: CodecName
+  readonly format: EventFormat
   readonly deadLetters: { readonly to: readonly Channel[] }
   readonly enabled: boolean
   readonly policy: Policy

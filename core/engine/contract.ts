@@ -29,6 +29,22 @@ export type Version = string
 /** What a channel says of its bodies, for functions that are not written with onRecord or onBatch. */
 export type CodecName = 'json' | 'text' | 'bytes' | 'custom'
 
+/** In which form a function gets its records. */
+export type EventFormat = 'millrace' | 'lambda' | 'cloudevents'
+
+/** A form that is not Millrace's own, and what it says of where records come from; the same for all of a mapping. */
+export interface ForeignEvents {
+  readonly format: Exclude<EventFormat, 'millrace'>
+  /** The kind of the connector and the type of the channel, `kafka/topic`: which of the format's shapes it is. */
+  readonly place: string
+  /** The channel's name, without that of its connection. */
+  readonly name: string
+  /** Where a client of the broker begins: `host:port`, several with commas between. */
+  readonly servers?: string
+  /** RabbitMQ's. */
+  readonly virtualHost?: string
+}
+
 export interface InvokedRecord {
   readonly record: EventRecord
   /** The attempt this would be if it fails: 1 for a new record. */
@@ -36,6 +52,8 @@ export interface InvokedRecord {
   readonly idempotencyKey: string
   /** Raised with every delivery of the record that this mapping has claimed; outdates earlier claims. */
   readonly fence: number
+  /** Milliseconds since the epoch at which the mapping first claimed it; for foreign formats, which tell it. */
+  readonly firstSeen?: number
 }
 
 export interface Invocation {
@@ -46,6 +64,8 @@ export interface Invocation {
   readonly codec: CodecName
   /** True when the channel has a schema, which only onRecord and onBatch can apply. */
   readonly hasSchema: boolean
+  /** Left out where the function gets records in Millrace's own form. */
+  readonly events?: ForeignEvents
   /** The mapping's order: onRecord stops at a failure (`lane`), or skips the later records of its key (`key`). */
   readonly order: 'lane' | 'key' | 'none'
   readonly records: readonly InvokedRecord[]

@@ -149,6 +149,7 @@ const invoke = async (flow: Flow, batch: Batch, slot: Slot): Promise<Report> => 
     channel: spec.channel,
     codec: spec.codec,
     hasSchema: spec.hasSchema,
+    ...(spec.events ? { events: spec.events } : {}),
     order: spec.policy.order,
     records: batch.entries.map(entry => invokedRecord(flow, entry)),
     signal: batch.abort.signal,
@@ -159,12 +160,13 @@ const invoke = async (flow: Flow, batch: Batch, slot: Slot): Promise<Report> => 
 }
 
 const invokedRecord = ({ spec, tools }: Flow, entry: Entry): InvokedRecord => {
-  const { record } = entry.delivery
+  const { record, firstSeen } = entry.delivery
   return {
     record,
     attempt: entry.charged + (entry.suspect ? 0 : 1),
     idempotencyKey: `${spec.app}/${spec.name}/${record.source}/${record.id}`,
     fence: tools.nextFence(),
+    ...(spec.events ? { firstSeen } : {}),
   }
 }
 

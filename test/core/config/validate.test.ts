@@ -50,6 +50,7 @@ test('a mapping that says nothing gets the documented defaults', () => {
     start: 'earliest',
     functionName: 'charge',
     codec: 'json',
+    format: 'millrace',
     deadLetters: { to: [] },
     enabled: true,
     policy: {
