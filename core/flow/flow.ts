@@ -2,7 +2,7 @@
 import type { Clock } from '../clock.ts'
 import type { Attempt, Source } from '../contract.ts'
 import type { DeadLetterStore } from '../dead-letters.ts'
-import type { CodecName, Engine } from '../engine/contract.ts'
+import type { CodecName, Engine, ForeignEvents } from '../engine/contract.ts'
 import type { MillraceError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Breaker } from './breaker.ts'
@@ -26,6 +26,8 @@ export interface MappingSpec {
   readonly channel: string
   readonly codec: CodecName
   readonly hasSchema: boolean
+  /** Left out where the function gets records in Millrace's own form. */
+  readonly events?: ForeignEvents
   readonly policy: Policy
 }
 
