@@ -4,8 +4,9 @@ import { answeredWith, redisError } from './failure.ts'
 import type { RedisPlace } from './place.ts'
 import type { Membership, Reader } from './reader.ts'
 import { type Fields, recordOfEntry, type StreamPlace } from './record.ts'
-import { compareIds, ensureGroup, idBefore, type StreamPart } from './stream-group.ts'
+import { compareIds, remakeGroup, type StreamPart } from './stream-group.ts'
 import { SETTLE, TAKE } from './stream-scripts.ts'
+import type { Position } from './stream-standing.ts'
 
 export interface Taken {
   readonly deliveries: readonly Delivery[]
@@ -30,8 +31,7 @@ export interface StreamClaimTools {
   /** Releasing a record releases all that were claimed after it. */
   readonly order: 'kept' | 'none'
   readonly afterSettling: 'keep' | 'remove'
-  /** Where a group begins that has vanished, and of which this process had read nothing. */
-  readonly startId: string
+  readonly position: Position
 }
 
 /** What was sent on a connection that broke may be read by the server after what came on the next one. */
@@ -61,8 +61,6 @@ interface Holding {
   readonly held: Map<string, Claim>
   /** By the monotonic clock: until then a take without an answer may still claim something. */
   doubtfulUntilMs: number
-  /** The last entry that was read. */
-  reachedId: string | undefined
 }
 
 export const createStreamClaims = (tools: StreamClaimTools): StreamClaims => {
@@ -70,7 +68,6 @@ export const createStreamClaims = (tools: StreamClaimTools): StreamClaims => {
     tools,
     held: new Map(),
     doubtfulUntilMs: Number.NEGATIVE_INFINITY,
-    reachedId: undefined,
   }
   return {
     take: request => take(holding, request),
@@ -89,7 +86,7 @@ const take = async (holding: Holding, request: PollRequest): Promise<Taken> => {
     return await takeAs(holding, membership, request)
   } catch (error) {
     if (!answeredWith(error, 'NOGROUP')) throw error
-    await remakeGroup(holding)
+    await makeAnew(holding)
     return { ...NOTHING, dueInMs: 0 }
   }
 }
@@ -150,7 +147,6 @@ const deliver = (
     const released = order === 'kept' ? new AbortController() : undefined
     const claim: Claim = { id, membership, attempts, firstSeen, released, state: 'open' }
     holding.held.set(id, claim)
-    if (holding.reachedId === undefined || compareIds(id, holding.reachedId) > 0) holding.reachedId = id
     deliveries.push({
       record: recordOfEntry(stream, id, claims[at + 2] as Fields),
       lane: stream.stream,
@@ -188,15 +184,14 @@ const giveBackUnknown = async (holding: Holding, membership: Membership): Promis
   if (back.length > 0) await runSettle(holding, membership, [0, ...back])
 }
 
-/** A group that was deleted begins again at what was not settled; what others had claimed behind that comes again too. */
-const remakeGroup = async (holding: Holding): Promise<void> => {
-  const { part, place, stream, startId } = holding.tools
-  const ids = [...holding.held.keys()].sort(compareIds)
-  const afterId = ids[0] === undefined ? (holding.reachedId ?? startId) : idBefore(ids[0])
-  if ((await ensureGroup(part, afterId)) === 'was there') return
+/** A group that was deleted, or lost by a failover: it begins again where all before was settled, so some may come again. */
+const makeAnew = async (holding: Holding): Promise<void> => {
+  const { part, place, stream, position } = holding.tools
+  const begin = await remakeGroup(part, position.settledId ?? '0')
+  if (begin === undefined) return
   place.log.warn(
-    `${stream.address}: the group ${part.group} was gone; it is made anew and reads on after ${afterId}. ` +
-      'What other processes had claimed before that and not settled is not delivered again',
+    `${stream.address}: the group ${part.group} was gone; it is made anew and reads on after ${begin}. ` +
+      'Records that were settled since may come again, and what was added before a deletion is lost',
   )
 }
 
@@ -217,7 +212,7 @@ const settle = async (holding: Holding, settlements: readonly Settlement[]): Pro
   try {
     await runSettle(holding, membership, [done.length, ...done, ...back])
   } catch (thrown) {
-    if (answeredWith(thrown, 'NOGROUP')) await remakeGroup(holding).catch(() => undefined)
+    if (answeredWith(thrown, 'NOGROUP')) await makeAnew(holding).catch(() => undefined)
     const error = redisError('SETTLE_FAILED', `settling records of ${stream.address}`, thrown)
     return open.map(({ settlement: { delivery } }) => ({ delivery, error }))
   }

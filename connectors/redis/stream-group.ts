@@ -1,4 +1,4 @@
-/** The consumer group of a stream: made where it is missing, and looked after. */
+/** The consumer group of a stream: made where it is missing, and rid of what consumers hold that are gone. */
 import type { ReadOptions } from '../../core/contract.ts'
 import type { Log } from '../../core/log.ts'
 import type { RedisClient } from './connection.ts'
@@ -31,6 +31,22 @@ export const ensureGroup = async (
   }
 }
 
+/**
+ * Makes a group anew that has vanished, and answers where it begins; undefined when another process was faster. It reads
+ * on after `afterId`, unless the stream has never come so far: then it is another one, and read from its beginning.
+ */
+export const remakeGroup = async (part: StreamPart, afterId: string): Promise<string | undefined> => {
+  const beginId = (await hasReached(part, afterId)) ? afterId : '0'
+  return (await ensureGroup(part, beginId)) === 'made' ? beginId : undefined
+}
+
+const hasReached = async ({ commands, keys }: StreamPart, id: string): Promise<boolean> => {
+  if (id === '0') return true
+  if (Number(await commands.call('EXISTS', keys.stream)) === 0) return false
+  const last = fieldsOf(await commands.call('XINFO', 'STREAM', keys.stream))['last-generated-id']
+  return compareIds(String(last), id) >= 0
+}
+
 /** The id before this one. */
 export const idBefore = (id: string): string => {
   const [ms = 0n, seq = 0n] = id.split('-').map(BigInt)
@@ -59,13 +75,6 @@ export const fieldsOf = (reply: unknown): Readonly<Record<string, unknown>> => {
 
 const plain = (value: unknown): unknown => (value instanceof Uint8Array ? String(value) : value)
 
-/** What the group has not acknowledged; new entries are left out where Redis cannot tell them, as after a deletion. */
-export const groupLag = async ({ commands, keys, group }: StreamPart): Promise<number> => {
-  const groups = (await commands.call('XINFO', 'GROUPS', keys.stream)) as readonly unknown[]
-  const ours = groups.map(fieldsOf).find(({ name }) => name === group)
-  return Number(ours?.lag ?? 0) + Number(ours?.pending ?? 0)
-}
-
 /**
  * Gives back what consumers hold that no reader is: of ours, one that read after it was taken for dead; of other
  * programs, what has been idle for `idleMs`, as those tell each other too. Answers how many records that were.
@@ -90,16 +99,4 @@ export const adoptOrphans = async (part: StreamPart, readers: ReadonlySet<string
     adopted += Math.max(0, count)
   }
   return adopted
-}
-
-/** Entries that were removed, as by trimming, before the group came to them: the last one's id, if there are such. */
-export const removedUnread = async ({ commands, keys, group }: StreamPart): Promise<string | undefined> => {
-  const [stream, groups] = await Promise.all([
-    commands.call('XINFO', 'STREAM', keys.stream),
-    commands.call('XINFO', 'GROUPS', keys.stream) as Promise<readonly unknown[]>,
-  ])
-  const removed = fieldsOf(stream)['max-deleted-entry-id']
-  const reached = groups.map(fieldsOf).find(({ name }) => name === group)?.['last-delivered-id']
-  if (typeof removed !== 'string' || typeof reached !== 'string') return undefined
-  return compareIds(removed, reached) > 0 ? removed : undefined
 }

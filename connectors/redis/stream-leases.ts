@@ -1,29 +1,38 @@
 /** The readers of a group: leases in Redis, and with each beat a look at what nobody holds any more. */
 import { errorInfo } from '../../core/errors.ts'
 import type { Leases, LeaseTable } from './reader.ts'
-import { adoptOrphans, removedUnread, type StreamPart } from './stream-group.ts'
+import { adoptOrphans, type StreamPart } from './stream-group.ts'
 import { BEAT, JOIN, LOOK, RETIRE } from './stream-scripts.ts'
+import { type Position, removedUnread, settledIdOf, standingOf } from './stream-standing.ts'
 
 export interface StreamLeaseOptions {
   readonly leaseMs: number
   /** Whether one reader of the group is to be alone. */
   readonly sharing: 'shared' | 'alone'
+  /** Kept up to date by every beat. */
+  readonly position: Position
   /** Records of others came back. */
   readonly onReturned: () => void
 }
 
-export const streamLeases = (part: StreamPart, { leaseMs, sharing, onReturned }: StreamLeaseOptions): Leases => {
+export const streamLeases = (
+  part: StreamPart,
+  { leaseMs, sharing, position, onReturned }: StreamLeaseOptions,
+): Leases => {
   const { commands, keys, group, log, address } = part
-  let warnedOf: string | undefined
+  let knownRemoved = 0
   const lookAround = async (table: LeaseTable): Promise<void> => {
     const readers = new Set(table.filter((_, at) => at % 2 === 1))
     if ((await adoptOrphans(part, readers, leaseMs)) > 0) onReturned()
-    const removed = await removedUnread(part)
-    if (removed === undefined || removed === warnedOf) return
-    warnedOf = removed
+    const standing = await standingOf(part)
+    if (!standing) return
+    position.settledId = await settledIdOf(part, standing)
+    const removed = removedUnread(standing, knownRemoved)
+    if (removed === 0) return
+    knownRemoved += removed
     log.warn(
-      `${address}: entries up to ${removed} were removed from the stream before group ${group} came to them; ` +
-        'they are lost; let producers trim less, or read faster',
+      `${address}: ${removed} entries were removed from the stream before group ${group} came to them and are lost; ` +
+        'let producers trim less, or read faster',
     )
   }
   return {

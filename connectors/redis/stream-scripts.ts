@@ -10,6 +10,9 @@
  * `waiting` has when each is due (0: at once), `notes` the `attempts firstSeen prior` of what was given back, `readers`
  * until when a reader counts as alive. Time is the server's. What waits is named by its id with zeros in front, so that
  * what is due at one time comes in the stream's order.
+ *
+ * Out of memory, Redis refuses a script's first write where that may take memory, and lets it go on after any other: each
+ * begins with one that frees or moves something, so that a full server is read and settled on.
  */
 import { keyPrefix } from './keys.ts'
 import type { Script } from './script.ts'
@@ -82,12 +85,18 @@ for _, name in ipairs(redis.call('ZRANGEBYSCORE', waiting, '-inf', now, 'LIMIT',
     redis.call('HDEL', notes, id)
   end
 end
-if count < max and bytes < maxBytes then
-  local found = redis.call('XREADGROUP', 'GROUP', group, reader, 'COUNT', max - count, 'STREAMS', stream, '>')
-  for _, entry in ipairs(found and found[1][2] or {}) do
+-- Never so many at once that what comes back, should they be large, fills the server's memory.
+local step = 10
+while count < max and bytes < maxBytes do
+  local wanted = math.min(max - count, step)
+  local found = redis.call('XREADGROUP', 'GROUP', group, reader, 'COUNT', wanted, 'STREAMS', stream, '>')
+  local entries = found and found[1][2] or {}
+  for _, entry in ipairs(entries) do
     if count > 0 and bytes >= maxBytes then park(stream, waiting, group, entry[1], 0)
     else add(entry[1], '', entry[2]) end
   end
+  if #entries < wanted then break end
+  step = math.floor((maxBytes - bytes) * count / math.max(bytes, 1)) + 1
 end
 if count == 0 then
   local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
@@ -118,8 +127,8 @@ end
 for at = 5 + count, #ARGV, 4 do
   local id, attempts, delay, seen = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 3]
   local _, _, prior = noted(notes, id)
-  redis.call('HSET', notes, id, attempts .. ' ' .. seen .. ' ' .. prior)
   park(stream, waiting, group, id, delay > 0 and text(now + delay) or 0)
+  redis.call('HSET', notes, id, attempts .. ' ' .. seen .. ' ' .. prior)
 end
 return 1`,
 }
@@ -131,6 +140,7 @@ return 1`,
 export const JOIN: Script = {
   lua: `${COMMON}
 if ARGV[3] == 'alone' and redis.call('ZCARD', KEYS[1]) > 0 then return 0 end
+redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('ZADD', KEYS[1], text(now + ARGV[2]), ARGV[1])
 return 1`,
 }
@@ -195,4 +205,16 @@ while true do
 end
 if how ~= 'orphan' or idle == '0' then redis.call('XGROUP', 'DELCONSUMER', stream, group, consumer) end
 return count`,
+}
+
+/** KEYS stream · ARGV group. Answers the oldest entry that a reader holds; nil when none does. What waits is not held. */
+export const OLDEST: Script = {
+  lua: `${COMMON}
+local oldest = false
+for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
+  local name = consumer[2]
+  local first = name ~= '${NOBODY}' and redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, name)[1]
+  if first and (not oldest or padded(first[1]) < padded(oldest)) then oldest = first[1] end
+end
+return oldest`,
 }

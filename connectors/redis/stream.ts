@@ -13,9 +13,10 @@ import { createNews, type News } from './news.ts'
 import type { RedisPlace } from './place.ts'
 import { createReader } from './reader.ts'
 import { createStreamClaims, type StreamClaims, type StreamClaimTools, type Taken } from './stream-claims.ts'
-import { ensureGroup, groupLag, type StreamPart, startId } from './stream-group.ts'
+import { ensureGroup, type StreamPart, startId } from './stream-group.ts'
 import { streamLeases } from './stream-leases.ts'
 import { READER, streamKeys } from './stream-scripts.ts'
+import { lagOf, type Position, standingOf } from './stream-standing.ts'
 
 /** How soon what another reader gave back is noticed; what is added to the stream is noticed at once. */
 const LOOK_MS = 1_000
@@ -40,7 +41,7 @@ export const openStream = async (place: RedisPlace, channel: ChannelRef, read: R
   const tools = toolsFor(place, channel, read)
   try {
     await place.commands.ready(CONNECT_PATIENCE_MS)
-    await ensureGroup(tools.part, tools.startId)
+    await ensureGroup(tools.part, startId(read.start))
     await tools.reader.joined()
   } catch (thrown) {
     await close(tools)
@@ -54,7 +55,13 @@ const toolsFor = (place: RedisPlace, { name, address, ...channel }: ChannelRef, 
   const news = createNews(place.clock)
   const { commands, log } = place
   const part: StreamPart = { commands, log, address, keys: streamKeys(name, read.group), group: read.group }
-  const leases = streamLeases(part, { leaseMs, sharing: exclusive ? 'alone' : 'shared', onReturned: news.tell })
+  const position: Position = { settledId: undefined }
+  const leases = streamLeases(part, {
+    leaseMs,
+    sharing: exclusive ? 'alone' : 'shared',
+    position,
+    onReturned: news.tell,
+  })
   const claiming: StreamClaimTools = {
     place,
     stream: { stream: name, address, field },
@@ -62,7 +69,7 @@ const toolsFor = (place: RedisPlace, { name, address, ...channel }: ChannelRef, 
     reader: createReader({ place, leases, prefix: READER, address, leaseMs, onReturned: news.tell }),
     order: exclusive ? 'kept' : 'none',
     afterSettling: removeSettled ? 'remove' : 'keep',
-    startId: startId(read.start),
+    position,
   }
   return {
     ...claiming,
@@ -93,7 +100,10 @@ const sourceOf = (tools: Tools): Source => {
       if (state.phase === 'paused') state.phase = 'open'
       news.tell()
     },
-    lag: async () => [{ lane: stream.stream, records: await groupLag(part) }],
+    async lag() {
+      const standing = await standingOf(part)
+      return [{ lane: stream.stream, records: standing ? lagOf(standing) : 0 }]
+    },
     close() {
       state.closing ??= close(tools)
       return state.closing
