@@ -77,6 +77,8 @@ export interface Flow {
   readonly writing: Set<Promise<unknown>>
   /** Lanes or keys that stopped behind a dead letter (`onDeadLetter: 'stop'`), by the name of their scope. */
   readonly stoppedScopes: Set<string>
+  /** Resolves when the last look at what has stopped has ended. */
+  stoppedKnown: Promise<void>
   source: Source
   phase: Phase
   breaker: Breaker

@@ -89,6 +89,7 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
     waits: new Map(),
     writing: new Set(),
     stoppedScopes: new Set(),
+    stoppedKnown: Promise.resolve(),
     source: noSource,
     phase: 'starting',
     breaker: closedBreaker,

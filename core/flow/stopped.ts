@@ -30,8 +30,15 @@ export const watchStopped = (flow: Flow): Cancel => {
 
 /** Takes over what the store knows. Rejects with STATE_UNAVAILABLE when it does not answer. */
 export const refreshStopped = async (flow: Flow): Promise<void> => {
-  const { spec, stoppedScopes, tools } = flow
-  if (spec.policy.onDeadLetter !== 'stop') return
+  if (flow.spec.policy.onDeadLetter !== 'stop') return
+  // One after the other: what an older answer lets go on may have stopped again since.
+  const done = flow.stoppedKnown.then(() => takeOver(flow))
+  flow.stoppedKnown = done.catch(() => {})
+  await done
+}
+
+const takeOver = async (flow: Flow): Promise<void> => {
+  const { stoppedScopes, tools } = flow
   // What stops while the store is asked may not be in its answer.
   const before = [...stoppedScopes]
   const stopped = await askStore(flow)

@@ -87,7 +87,9 @@ const expiry = ({ spec, tools, openTime }: Flow, { record }: Entry['delivery']):
 }
 
 const starvation = (entry: Entry, policy: Policy, now: number): Doom | undefined => {
-  if (entry.freeSince === undefined || now - entry.freeSince <= policy.maxFreeWaitMs) return undefined
+  // What comes back from its broker is tried once more before: it may have lain there for all that time.
+  if (entry.freeSince === undefined || entry.tries <= entry.charged) return undefined
+  if (now - entry.freeSince <= policy.maxFreeWaitMs) return undefined
   const message = `the record could not be tried properly for ${policy.maxFreeWaitMs} ms (maxFreeWait)`
   return { reason: 'starved', error: { name: 'RecordStarved', code: 'RECORD_STARVED', message } }
 }

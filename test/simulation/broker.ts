@@ -23,7 +23,8 @@ export interface Claim {
 }
 
 /** Of the time for which a source can keep a claim, and what handing it back may take. */
-const GIVEN_BACK_BY = 0.9
+const GIVEN_BACK_BY = 0.8
+const LOOK = 0.05
 const GIVING_BACK_MS = 2_000
 
 /** One opened source. */
@@ -61,8 +62,9 @@ export const createBroker = (world: World): Broker => {
   const settledOnce = new WeakMap<Delivery, Settlement['outcome']>()
   const excused = new WeakSet<Delivery>()
   const replays = new Map<string, string>()
-  /** The store has taken note of every wait. */
-  const remembersWaits = !scenario.faults.some(({ kind }) => kind.startsWith('store'))
+  /** The store has taken note of its wait; not of a replay's. */
+  const remembersWait = ({ replayOf }: Delivery): boolean =>
+    replayOf === undefined && !scenario.faults.some(({ kind }) => kind.startsWith('store'))
   let awayUntilMs = 0
 
   const changed = (): void => {
@@ -79,7 +81,7 @@ export const createBroker = (world: World): Broker => {
     const account = ledger.account(claim.stored.planned.id)
     account.disturbed = how === 'lost' ? 'yes' : account.disturbed
     account.losses += 1
-    if (how === 'lost' || !remembersWaits) account.notBefore = 0
+    if (how === 'lost' || !remembersWait(claim.delivery)) account.notBefore = 0
     free(claim, how === 'given back' ? {} : { prior: claim.stored.prior + 1 })
     claim.lost.abort()
   }
@@ -90,7 +92,9 @@ export const createBroker = (world: World): Broker => {
     if (maxClaimMs === undefined || faults.some(({ kind }) => /^(?:settle|store|open|poll) /.test(kind))) return
     const { planned } = made.stored
     world.clock.after(GIVEN_BACK_BY * maxClaimMs + GIVING_BACK_MS, () => {
-      if (made.stored.claim === made && ledger.account(planned.id).running === 0 && made.session.host.alive === 'yes')
+      const { running, ranUntil } = ledger.account(planned.id)
+      const waits = running === 0 && world.nowMs() - ranUntil > LOOK * maxClaimMs + GIVING_BACK_MS
+      if (made.stored.claim === made && waits && made.session.host.alive === 'yes')
         ledger.violate(`${planned.id} waits longer than the source can keep its claim`)
     })
   }
@@ -147,7 +151,7 @@ export const createBroker = (world: World): Broker => {
     settledOnce.set(delivery, outcome)
     if (outcome === 'accepted' || outcome === 'rejected') finish(found, outcome)
     else {
-      if (outcome === 'released' && !remembersWaits) ledger.account(delivery.record.id).notBefore = 0
+      if (outcome === 'released' && !remembersWait(delivery)) ledger.account(delivery.record.id).notBefore = 0
       const dueMs = outcome === 'deferred' ? world.clock.monotonic() + settlement.delayMs : 0
       free(found, { attempts: settlement.attempts, dueMs })
     }

@@ -12,6 +12,8 @@ export interface Account {
   failedProbes: number
   /** Invocations that have it now. */
   running: number
+  /** Virtual milliseconds at which the last of them ended. */
+  ranUntil: number
   /** The store has it. */
   parkedAs: DeadLetterReason | undefined
   settledAs: 'accepted' | 'rejected' | undefined
@@ -87,6 +89,7 @@ const newAccount = (planned: Planned): Account => ({
   chargeableLeast: 0,
   failedProbes: 0,
   running: 0,
+  ranUntil: 0,
   parkedAs: undefined,
   settledAs: undefined,
   disturbed: 'no',

@@ -13,6 +13,7 @@ export const REGRESSIONS: readonly (readonly [seed: number, found: string])[] = 
   [221, 'a lone poisonous record kept the breaker open, and nothing else was asked for'],
   [668, 'a record on its way back to the source was overtaken by the next one of its lane'],
   [1043, 'a suspect was charged for what an ordinary neighbour did, and parked as crashed'],
+  [2293, 'two looks at what had stopped overtook each other, and a retry came before its time'],
   [
     13264,
     'a suspect whose claim was lost while it ran came again with the charge of that run, and was parked as crashed',

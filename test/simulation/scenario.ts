@@ -56,7 +56,7 @@ export const drawScenario = (seed: number): Scenario => {
     seed,
     source,
     deferStepsMs: longWaits && deferStepsMs.length === 3 ? [2_000] : deferStepsMs,
-    maxClaimMs: createRandom(seed ^ 0x2c1a).pick([undefined, undefined, 20_000, 60_000] as const),
+    maxClaimMs: createRandom(seed ^ 0x2c1a).pick([undefined, undefined, 60_000, 120_000] as const),
     store: random.pick(['joint', 'apart'] as const),
     policy,
     records: drawRecords(random, source, policy).map(longWaits ?? (planned => planned)),

@@ -19,7 +19,7 @@ export const openSource = async (world: World, broker: Broker, host: Host): Prom
     ...(world.scenario.maxClaimMs === undefined ? {} : { maxClaimMs: world.scenario.maxClaimMs }),
     poll: request => poll(world, broker, session, request),
     settle: settlements => settle(world, broker, session, settlements),
-    ...(world.scenario.store === 'joint' ? { settleWithin: list => jointWrite(broker, session, list) } : {}),
+    ...(world.scenario.store === 'joint' ? { settleWithin: list => jointWrite(world, broker, session, list) } : {}),
     async pause() {
       if (session.state === 'open') session.state = 'paused'
     },
@@ -119,7 +119,14 @@ const settle = async (
   return refused.map(({ delivery }) => ({ delivery, error }))
 }
 
-const jointWrite = (broker: Broker, session: Session, settlements: readonly Settlement[]): JointWrite => ({
-  database: DATABASE,
-  write: () => broker.settle(session, settlements),
-})
+/** One that is late is asked for again: both settle the same. */
+const jointWrite = (world: World, broker: Broker, session: Session, settlements: readonly Settlement[]): JointWrite => {
+  const lateFrom = world.nowMs() + world.scenario.policy.settleTimeoutMs
+  return {
+    database: DATABASE,
+    write() {
+      broker.settle(session, settlements)
+      if (world.nowMs() >= lateFrom) broker.excuse(settlements)
+    },
+  }
+}

@@ -25,6 +25,9 @@ export interface Witness {
   resumed(): void
 }
 
+/** How long the store may take for all that a batch has it write down. */
+const BEING_WRITTEN_MS = 5_000
+
 /** Invocations of one record within a virtual second; splitting a batch of thirty, again and again, needs some. */
 const MOST_IN_A_SECOND = 40
 
@@ -123,7 +126,10 @@ export const createWitness = (world: World): Witness => {
     },
     end(run, { outcome, processed, blamed, retryAfterMs }) {
       runsOf(run.host).delete(run)
-      for (const account of run.accounts) account.running -= 1
+      for (const account of run.accounts) {
+        account.running -= 1
+        account.ranUntil = world.nowMs()
+      }
       ledger.note(`${outcome.kind} blames ${blamed.map(({ planned }) => planned.id).join(' ')}`)
       for (const account of processed) account.processed += 1
       for (const account of blamed) blame(run, account, run.accounts.indexOf(account), retryAfterMs.get(account))
@@ -134,6 +140,9 @@ export const createWitness = (world: World): Witness => {
           if (run.losses[index] === account.losses) account.notBefore = world.nowMs() + 100
     },
     crashed(host) {
+      // What was being written down is forgotten; that is a retry too early, never one too many.
+      for (const account of ledger.accounts.values())
+        if (account.ranUntil > world.nowMs() - BEING_WRITTEN_MS) account.notBefore = 0
       for (const { accounts } of runsOf(host))
         for (const each of accounts) {
           each.running -= 1
