@@ -10,7 +10,11 @@ const ADVICE: readonly (readonly [pattern: RegExp, cure: Cure, advice: string])[
     'fatal',
     'Redis does not accept these credentials; check username and password',
   ],
-  [/^NOPERM/, 'fatal', 'this user may not do that; allow it by ACL SETUSER (the README lists what is needed)'],
+  [
+    /^NOPERM|^ERR The user executing the script can't/,
+    'fatal',
+    'this user may not do that; allow it by ACL SETUSER (the README lists what is needed)',
+  ],
   [/^WRONGTYPE/, 'fatal', 'the key holds something of another type; check the name and the kind of the channel'],
   [/^ERR unknown command/i, 'fatal', 'this server is too old; Millrace needs Redis 6.2 or newer, 7.0 is proven'],
   [/^OOM/, 'again', 'Redis has no memory left; raise maxmemory or delete what is not needed'],

@@ -40,11 +40,23 @@ export const remakeGroup = async (part: StreamPart, afterId: string): Promise<st
   return (await ensureGroup(part, beginId)) === 'made' ? beginId : undefined
 }
 
-const hasReached = async ({ commands, keys }: StreamPart, id: string): Promise<boolean> => {
+const hasReached = async (part: StreamPart, id: string): Promise<boolean> => {
   if (id === '0') return true
-  if (Number(await commands.call('EXISTS', keys.stream)) === 0) return false
-  const last = fieldsOf(await commands.call('XINFO', 'STREAM', keys.stream))['last-generated-id']
-  return compareIds(String(last), id) >= 0
+  const last = (await infoOf(part))?.['last-generated-id']
+  return last !== undefined && compareIds(String(last), id) >= 0
+}
+
+/** What Redis says of the stream; undefined when there is none. Rejects when Redis cannot be asked. */
+export const infoOf = async ({
+  commands,
+  keys,
+}: StreamPart): Promise<Readonly<Record<string, unknown>> | undefined> => {
+  try {
+    return fieldsOf(await commands.call('XINFO', 'STREAM', keys.stream))
+  } catch (error) {
+    if (answeredWith(error, 'ERR no such key')) return undefined
+    throw error
+  }
 }
 
 /** The id before this one. */

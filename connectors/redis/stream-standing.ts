@@ -1,5 +1,5 @@
 /** How far a group has come in its stream, and what it will never come to because it was removed. */
-import { compareIds, fieldsOf, idBefore, type StreamPart } from './stream-group.ts'
+import { compareIds, fieldsOf, idBefore, infoOf, type StreamPart } from './stream-group.ts'
 import { OLDEST } from './stream-scripts.ts'
 
 /** Where a group is made anew that has vanished. */
@@ -24,14 +24,11 @@ export interface Standing {
 }
 
 /** Undefined when there is no such stream or group. Rejects when Redis cannot be asked. */
-export const standingOf = async ({ commands, keys, group }: StreamPart): Promise<Standing | undefined> => {
-  if (Number(await commands.call('EXISTS', keys.stream)) === 0) return undefined
-  const [stream, groups] = await Promise.all([
-    commands.call('XINFO', 'STREAM', keys.stream),
-    commands.call('XINFO', 'GROUPS', keys.stream) as Promise<readonly unknown[]>,
-  ])
-  const all = fieldsOf(stream)
-  const ours = groups.map(fieldsOf).find(({ name }) => name === group)
+export const standingOf = async (part: StreamPart): Promise<Standing | undefined> => {
+  const all = await infoOf(part)
+  if (!all) return undefined
+  const groups = (await part.commands.call('XINFO', 'GROUPS', part.keys.stream)) as readonly unknown[]
+  const ours = groups.map(fieldsOf).find(({ name }) => name === part.group)
   if (!ours) return undefined
   const [first] = (all['first-entry'] ?? []) as readonly unknown[]
   return {

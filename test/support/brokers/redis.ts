@@ -7,6 +7,8 @@ export interface RedisOptions {
   /** Where it listens; default: a free port. */
   readonly port?: number
   readonly password?: string
+  /** `tls`: it takes no plain connections; `settings` name the certificates. */
+  readonly encryption?: 'tls'
   /** More options, as on its command line without the dashes. */
   readonly settings?: Readonly<Record<string, string | number>>
 }
@@ -17,7 +19,7 @@ export const startRedis = (scope: Scope, options: RedisOptions = {}): Promise<Br
     const port = options.port ?? (await freePort())
     const settings = {
       bind: '127.0.0.1',
-      port,
+      ...(options.encryption === 'tls' ? { port: 0, 'tls-port': port } : { port }),
       dir: folder,
       appendonly: 'yes',
       appendfsync: 'always',
