@@ -18,17 +18,27 @@ export const startId = (start: ReadOptions['start']): string =>
   start === 'earliest' ? '0' : start === 'latest' ? '$' : `${Math.max(0, Math.floor(start) - 1)}-18446744073709551615`
 
 /** Makes stream and group where they are not there; `made` when it did. Rejects when Redis cannot be asked. */
-export const ensureGroup = async (
-  { commands, keys, group }: StreamPart,
-  afterId: string,
-): Promise<'made' | 'was there'> => {
+export const ensureGroup = async (part: StreamPart, afterId: string): Promise<'made' | 'was there'> => {
+  const { commands, keys, group } = part
   try {
     await commands.call('XGROUP', 'CREATE', keys.stream, group, afterId, 'MKSTREAM')
     return 'made'
   } catch (error) {
     if (answeredWith(error, 'BUSYGROUP')) return 'was there'
+    // Out of memory Redis refuses this before it looks whether there is anything to make.
+    if (answeredWith(error, 'OOM') && (await groupOf(part))) return 'was there'
     throw error
   }
+}
+
+/** What Redis says of the group; undefined when there is none. Rejects when Redis cannot be asked, or has no such stream. */
+export const groupOf = async ({
+  commands,
+  keys,
+  group,
+}: StreamPart): Promise<Readonly<Record<string, unknown>> | undefined> => {
+  const groups = (await commands.call('XINFO', 'GROUPS', keys.stream)) as readonly unknown[]
+  return groups.map(fieldsOf).find(({ name }) => name === group)
 }
 
 /**

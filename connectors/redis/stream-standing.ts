@@ -1,5 +1,5 @@
 /** How far a group has come in its stream, and what it will never come to because it was removed. */
-import { compareIds, fieldsOf, idBefore, infoOf, type StreamPart } from './stream-group.ts'
+import { compareIds, groupOf, idBefore, infoOf, type StreamPart } from './stream-group.ts'
 import { OLDEST } from './stream-scripts.ts'
 
 /** Where a group is made anew that has vanished. */
@@ -27,8 +27,7 @@ export interface Standing {
 export const standingOf = async (part: StreamPart): Promise<Standing | undefined> => {
   const all = await infoOf(part)
   if (!all) return undefined
-  const groups = (await part.commands.call('XINFO', 'GROUPS', part.keys.stream)) as readonly unknown[]
-  const ours = groups.map(fieldsOf).find(({ name }) => name === part.group)
+  const ours = await groupOf(part)
   if (!ours) return undefined
   const [first] = (all['first-entry'] ?? []) as readonly unknown[]
   return {
