@@ -37,7 +37,8 @@ export const redisError = (
     return thrown.code === code || thrown.fatal
       ? thrown
       : new MillraceError(code, `${where}: ${thrown.message}`, { cause: thrown })
-  const { message, code: word = '' } = errorInfo(thrown)
+  const message = answerOf(thrown)
+  const { code: word = '' } = errorInfo(thrown)
   const known = ADVICE.find(([pattern]) => pattern.test(message) || pattern.test(word))
   const fatal = known?.[1] === 'fatal' && code === 'SOURCE_FAILED'
   return new MillraceError(
@@ -47,5 +48,10 @@ export const redisError = (
   )
 }
 
-/** Whether Redis answered with an error that begins with this word. */
-export const answeredWith = (thrown: unknown, word: string): boolean => errorInfo(thrown).message.startsWith(word)
+/** Whether Redis answered with an error that begins with this word, to a script as well. */
+export const answeredWith = (thrown: unknown, word: string): boolean => answerOf(thrown).startsWith(word)
+
+/** Before 7.0 the error of a command in a script stands behind where in the script it was. */
+const IN_SCRIPT = /^ERR Error running script \(call to \w+\): (?:@user_script: ?\d+: )+-?/
+
+const answerOf = (thrown: unknown): string => errorInfo(thrown).message.replace(IN_SCRIPT, '')

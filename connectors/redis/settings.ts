@@ -29,7 +29,7 @@ interface Place {
   readonly port: number
 }
 
-type Login = Pick<Native, 'username' | 'password' | 'db' | 'tls'>
+type Login = Pick<Native, 'username' | 'password' | 'db' | 'tls' | 'connectionName'>
 
 export type ServerAddress =
   | { readonly kind: 'server'; readonly login: Login; readonly url: string | undefined; readonly at: Place }
@@ -88,7 +88,7 @@ const loginOf = (name: string, { username, password, db, tls }: RedisOptions): L
   ...(password === undefined ? {} : { password: reveal(password) }),
   ...(db === undefined ? {} : { db }),
   ...(tls === undefined || tls === false ? {} : { tls: tlsOf(tls) }),
-  ...{ connectionName: `millrace-${name}`.replaceAll(/[^\x21-\x7e]/g, '_') },
+  connectionName: `millrace-${name}`.replaceAll(/[^\x21-\x7e]/g, '_'),
 })
 
 const tlsOf = (tls: Exclude<RedisOptions['tls'], undefined | false>): NonNullable<Native['tls']> => {
@@ -101,7 +101,7 @@ const tlsOf = (tls: Exclude<RedisOptions['tls'], undefined | false>): NonNullabl
 }
 
 /** `host:port` each; a text may hold several with commas between, as an environment variable does. */
-export const placesOf = (where: string, written: Text | readonly Text[], otherwise: number): Place[] => {
+const placesOf = (where: string, written: Text | readonly Text[], otherwise: number): Place[] => {
   const texts: readonly Text[] = isList(written) ? written : [written]
   const listed = texts.flatMap(text => reveal(text).split(',')).map(text => text.trim())
   const places = listed.filter(text => text !== '').map(text => placeOf(where, text, otherwise))
