@@ -127,7 +127,7 @@ test('entries that are trimmed away while they wait, or after a reader died with
   assert.equal(await stream.raw.exists(stream.keys.waiting, stream.keys.notes), 0, 'nothing is kept of them')
 })
 
-test('an entry that is deleted while its function runs is settled as any other', { skip }, async context => {
+test('an entry that is deleted while its function runs is settled like the others', { skip }, async context => {
   const stream = await openTestStream(context, (await redis.address()).url)
   const source = await stream.open()
   await stream.publish(numbered(2))
