@@ -40,3 +40,18 @@ export const sleep = (clock: Clock, ms: number, signal?: AbortSignal): Promise<v
     const cancel = clock.after(ms, done)
     signal?.addEventListener('abort', done, { once: true })
   })
+
+/** Resolves with `event`, however that ends, after `ms`, or as soon as `signal` aborts; leaves no timer behind. */
+export const sleepUnless = (clock: Clock, ms: number, event: Promise<unknown>, signal?: AbortSignal): Promise<void> =>
+  new Promise(resolve => {
+    if (signal?.aborted) return resolve()
+    const done = (): void => {
+      cancel()
+      signal?.removeEventListener('abort', done)
+      resolve()
+    }
+    const cancel = clock.after(ms, done)
+    signal?.addEventListener('abort', done, { once: true })
+    // Not by an abort of its own: a source waits for each batch, and each abort takes a stack trace.
+    event.then(done, done)
+  })

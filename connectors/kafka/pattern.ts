@@ -2,12 +2,12 @@
  * The source of all topics that match a pattern: a source of those there are, and another one when there are others. In
  * between what runs is given time to be settled, as in a rebalance.
  */
-import type { Clock } from '../../core/clock.ts'
+import { type Clock, sleepUnless } from '../../core/clock.ts'
 import type { Delivery, PollRequest, Source, StartPosition } from '../../core/contract.ts'
 import { MillraceError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import type { Reader } from './assignment.ts'
-import { type KafkaSource, waited } from './source.ts'
+import type { KafkaSource } from './source.ts'
 
 type Topics = Reader['topics']
 
@@ -90,7 +90,7 @@ const poll = async (tools: PatternTools, state: State, request: PollRequest): Pr
     const looked = state.looking.catch(error => {
       failure = error
     })
-    await waited(tools, looked, Math.max(request.waitMs, MIN_LOOK_MS), request.signal)
+    await sleepUnless(tools.clock, Math.max(request.waitMs, MIN_LOOK_MS), looked, request.signal)
     if (failure !== undefined) throw failure
   }
   try {

@@ -2,7 +2,7 @@
  * The source of a topic: `poll` and `settle` over a session, and another session whenever one has failed. What a failed
  * one had claimed is lost, and read again from the committed offset.
  */
-import { sleep } from '../../core/clock.ts'
+import { sleepUnless } from '../../core/clock.ts'
 import type { Delivery, PollRequest, Settlement, Source, Unsettled } from '../../core/contract.ts'
 import { afterBeginning, type Reader } from './assignment.ts'
 import type { Deferral, Deferrals } from './deferral.ts'
@@ -50,13 +50,10 @@ export const openSource = async (tools: SourceTools): Promise<KafkaSource> => {
   }
   const session = currentSession(tools, state)
   let joined: 'yes' | 'no' = 'no'
-  await waited(
-    tools,
-    session.joined.then(() => {
-      joined = 'yes'
-    }),
-    JOIN_PATIENCE_MS,
-  )
+  const told = session.joined.then(() => {
+    joined = 'yes'
+  })
+  await sleepUnless(tools.clock, JOIN_PATIENCE_MS, told)
   const failure = session.failure()
   if (failure) {
     await close(state).finally(() => tools.deferrals.close())
@@ -123,7 +120,7 @@ const poll = async (tools: SourceTools, state: State, request: PollRequest): Pro
     const dueAt = state.session?.nextDueAt(request) ?? Number.POSITIVE_INFINITY
     const leftMs = Math.min(until - tools.clock.monotonic(), dueAt - tools.clock.now())
     if (until <= tools.clock.monotonic()) break
-    await waited(tools, news, Math.max(leftMs, 0), request.signal)
+    await sleepUnless(tools.clock, Math.max(leftMs, 0), news, request.signal)
   }
   return []
 }
@@ -181,17 +178,4 @@ const close = async (state: State): Promise<void> => {
   state.phase = 'closed'
   tell(state)
   await state.session?.close()
-}
-
-/** Resolves with `event`, after `ms`, or when the signal aborts, and leaves no timer behind. */
-export const waited = (
-  { clock }: Pick<SourceTools, 'clock'>,
-  event: Promise<void>,
-  ms: number,
-  signal?: AbortSignal,
-): Promise<void> => {
-  const happened = new AbortController()
-  const end = (): void => happened.abort()
-  event.then(end, end)
-  return sleep(clock, ms, signal ? AbortSignal.any([signal, happened.signal]) : happened.signal)
 }

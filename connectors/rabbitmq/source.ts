@@ -2,7 +2,7 @@
  * The source of a queue: `poll` and `settle` over a session, and another session whenever one has failed. What a failed
  * one had claimed is lost, and the broker delivers it again.
  */
-import { type Clock, sleep } from '../../core/clock.ts'
+import { type Clock, sleepUnless } from '../../core/clock.ts'
 import type { Delivery, PollRequest, Source } from '../../core/contract.ts'
 import type { MillraceError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
@@ -158,7 +158,7 @@ const poll = async (tools: SourceTools, state: State, request: PollRequest): Pro
     }
     const leftMs = until - tools.clock.monotonic()
     if (leftMs <= 0) break
-    await waited(tools.clock, news, leftMs, request.signal)
+    await sleepUnless(tools.clock, leftMs, news, request.signal)
   }
   return []
 }
@@ -192,11 +192,4 @@ const close = async ({ publisher, onClosed }: SourceTools, state: State): Promis
   await state.session?.close()
   await publisher.close()
   onClosed()
-}
-
-/** Resolves with `event`, after `ms`, or when the signal aborts, and leaves no timer behind. */
-const waited = (clock: Clock, event: Promise<void>, ms: number, signal: AbortSignal): Promise<void> => {
-  const happened = new AbortController()
-  event.then(() => happened.abort())
-  return sleep(clock, ms, AbortSignal.any([signal, happened.signal]))
 }

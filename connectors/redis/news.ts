@@ -1,5 +1,5 @@
 /** What a poll waits for: something to look at, the time to be up, its signal to abort; whichever comes first. */
-import { type Clock, sleep } from '../../core/clock.ts'
+import { type Clock, sleepUnless } from '../../core/clock.ts'
 
 export interface News {
   /** Ends every wait that began before. */
@@ -19,10 +19,6 @@ export const createNews = (clock: Clock): News => {
       resolve()
     },
     next: () => coming.promise,
-    async wait(event, ms, signal) {
-      const happened = new AbortController()
-      void event.then(() => happened.abort())
-      await sleep(clock, ms, AbortSignal.any([signal, happened.signal]))
-    },
+    wait: (event, ms, signal) => sleepUnless(clock, ms, event, signal),
   }
 }

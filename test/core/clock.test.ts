@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
+import { test } from 'node:test'
+import { sleepUnless } from '../../core/clock.ts'
+import { createVirtualClock } from '../../core/testing/virtual-clock.ts'
+
+const never = new Promise(() => {})
+
+const asleep = (event: Promise<unknown>, signal?: AbortSignal) => {
+  const clock = createVirtualClock()
+  return { clock, ended: sleepUnless(clock, 1_000, event, signal) }
+}
+
+test('a sleep ends with what it waits for, however that ends, and leaves no timer', async () => {
+  for (const event of [Promise.resolve(), Promise.reject(new Error('it failed'))]) {
+    const { clock, ended } = asleep(event)
+    assert.equal(clock.nextAt(), 1_000)
+    await ended
+    assert.equal(clock.nextAt(), undefined)
+  }
+})
+
+test('a sleep ends when its signal aborts, or has aborted before, and leaves no timer', async () => {
+  const stop = new AbortController()
+  const { clock, ended } = asleep(never, stop.signal)
+  assert.equal(clock.nextAt(), 1_000)
+  stop.abort()
+  await ended
+  assert.equal(clock.nextAt(), undefined)
+  await asleep(never, stop.signal).ended
+})
+
+test('a sleep ends when its time is over, and listens to its signal no more', async () => {
+  const stop = new AbortController()
+  const { clock, ended } = asleep(never, stop.signal)
+  assert.equal(getEventListeners(stop.signal, 'abort').length, 1)
+  clock.advance(1_000)
+  await ended
+  assert.equal(getEventListeners(stop.signal, 'abort').length, 0)
+})
