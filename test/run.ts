@@ -13,6 +13,8 @@ import { brokersFor, provideBrokers } from './brokers.ts'
 
 const SLOW = /^test\/(e2e|crash|examples|publish)\/|\.(kafka|rabbitmq|redis|brokers)\.test\.ts$/
 const FILE_TIMEOUT_MS = 300_000
+/** Most of a test's time is waiting for brokers, processes and timeouts: more files at once than there are cores. */
+const FILES_AT_ONCE = 4
 
 const filesFor = (args: readonly string[]): readonly string[] => {
   const all = readdirSync('test', { recursive: true, encoding: 'utf8' })
@@ -33,7 +35,7 @@ if (files.length === 0) {
 
 const brokers = await provideBrokers(brokersFor(files))
 const counts = { passed: 0, failed: 0, skipped: 0, wanting: 0 }
-const results = run({ files: [...files], concurrency: true, timeout: FILE_TIMEOUT_MS })
+const results = run({ files: [...files], concurrency: FILES_AT_ONCE, timeout: FILE_TIMEOUT_MS })
 results.on('test:summary', ({ file, counts: seen }) => {
   if (file !== undefined) return
   counts.passed = seen.passed

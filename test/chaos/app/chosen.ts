@@ -4,7 +4,11 @@ import type { Job } from '../jobs.ts'
 
 interface Chosen {
   readonly jobs: Channel<Job>
-  readonly source: Channel<Job> | Reading<Job>
+  /** Left out where the channel itself is read: it has no groups. */
+  readonly source?: Reading<Job>
 }
 
-export const { jobs, source }: Chosen = await import(`./${process.env.CHAOS_SOURCE}.ts`)
+const chosen: Chosen = await import(`./${process.env.CHAOS_SOURCE}.ts`)
+
+export const { jobs } = chosen
+export const source: Channel<Job> | Reading<Job> = chosen.source ?? jobs

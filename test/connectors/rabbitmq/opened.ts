@@ -1,7 +1,7 @@
 /** A queue on the real broker for one test: our sources on it, through a proxy, and an independent client beside them. */
 import { randomUUID } from 'node:crypto'
 import type { TestContext } from 'node:test'
-import { type Channel, type ChannelModel, type ConfirmChannel, connect, type Options } from 'amqplib'
+import { type ChannelModel, type ConfirmChannel, connect, type Options } from 'amqplib'
 import { rabbitConnector } from '../../../connectors/rabbitmq/connector.ts'
 import type { RabbitOptions } from '../../../connectors/rabbitmq/settings.ts'
 import { systemClock } from '../../../core/clock.ts'
@@ -115,7 +115,3 @@ const cutSocket = (connection: ChannelModel): void => {
   // Without an error amqplib would not notice, and go on with its heartbeats.
   stream.destroy(new Error('killed'))
 }
-
-/** How many records of the queue nobody claims, as the broker says to any client. */
-export const readyCount = async (channel: Channel, queue: string): Promise<number> =>
-  (await channel.checkQueue(queue)).messageCount
