@@ -5,9 +5,10 @@ import { MillraceError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Engine, EngineStats, FunctionSpec, Host, Version } from './contract.ts'
 import type { CreateEnvironment } from './environment.ts'
+import { hostedEnvironment } from './hosting/environment.ts'
 import { inlineEnvironments } from './inline/environment.ts'
 import { createPool, type Pool } from './pool.ts'
-import { processEnvironment } from './process/environment.ts'
+import { processes } from './process/carrier.ts'
 import { openReaper, type Reaper } from './process/reaper.ts'
 import { versionOf } from './version.ts'
 
@@ -111,7 +112,7 @@ const hostFunction = (spec: FunctionSpec, parts: EngineParts, reaper: Reaper): H
   const create: CreateEnvironment =
     spec.isolation === 'inline'
       ? inlineEnvironments(spec)
-      : environmentParts => processEnvironment(environmentParts, reaper)
+      : environmentParts => hostedEnvironment(environmentParts, processes(reaper))
   const start = () =>
     create({
       spec,

@@ -10,17 +10,24 @@ import type { FunctionSpec, Host, Invocation, Outcome, Version } from './contrac
 export interface Environment {
   readonly id: string
   /** What is true of it and what is only reported. */
-  readonly enforces: { readonly timeout: boolean; readonly memory: boolean }
+  readonly enforces: Enforces
   /** Resolves with undefined once the function is ready, or with why it is not; then the environment is over. Once. */
   init(): Promise<ErrorInfo | undefined>
-  /** After a good `init`, and never while another invocation runs. Never rejects. */
+  /** After a good `init`, and never while another invocation runs, but for {@link takesNext}. Never rejects. */
   invoke(invocation: Invocation): Promise<Invoked>
+  /** True when it may be given another request while one runs: that begins when the one before has ended, no sooner. */
+  takesNext(): boolean
   /** False once it can take no other invocation. */
   usable(): boolean
   /** Called once, when an environment that nobody uses has ended by itself. */
   onGone(run: () => void): void
   /** Lets the function shut down for at most `graceMs`, then ends it. What runs meanwhile is reported as aborted. */
   close(graceMs: number): Promise<void>
+}
+
+export interface Enforces {
+  readonly timeout: boolean
+  readonly memory: boolean
 }
 
 export interface Invoked {

@@ -55,6 +55,7 @@ const inlineEnvironment = (parts: EnvironmentParts, module: SharedModule): Envir
       return { outcome, durationMs: clock.monotonic() - startMs, logs: NO_LOGS, maxMemoryMb: undefined, begun: true }
     },
     usable: () => usable,
+    takesNext: () => false,
     onGone() {},
     async close(graceMs) {
       usable = false

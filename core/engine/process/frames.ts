@@ -6,32 +6,7 @@
  *
  * Little endian. Bodies of records are in the body, one after the other, exactly as they are; they are never text.
  */
-
-/** Low numbers are the host's, high ones the environment's. */
-export const FRAME = {
-  load: 1,
-  invoke: 2,
-  abort: 3,
-  sent: 4,
-  close: 5,
-  ready: 16,
-  notReady: 17,
-  answered: 18,
-  failed: 19,
-  mismatch: 20,
-  send: 21,
-  log: 22,
-  dying: 23,
-} as const
-
-export interface Frame {
-  readonly kind: number
-  readonly id: number
-  /** The header's JSON; the empty string for none. */
-  readonly header: string
-  /** Shares memory with the chunk it came in, or has its own, as the reader was asked. */
-  readonly body: Buffer
-}
+import { type Message, NO_BODIES } from '../wire/message.ts'
 
 const LENGTH_BYTES = 4
 const FIXED_BYTES = 9
@@ -47,7 +22,7 @@ export const encodeFrame = (
   kind: number,
   id: number,
   header: string,
-  bodies: readonly Uint8Array[] = [],
+  bodies: readonly Uint8Array[] = NO_BODIES,
   allocate: Allocate = Buffer.allocUnsafe,
 ): readonly Uint8Array[] => {
   let bodyBytes = 0
@@ -91,7 +66,7 @@ export const scratch = (): Allocate => {
 export const frameReader = (
   maxBytes: number,
   chunks: 'lasting' | 'reused',
-  onFrame: (frame: Frame) => void,
+  onFrame: (frame: Message) => void,
 ): ((chunk: Buffer) => void) => {
   const lengthBytes = Buffer.alloc(LENGTH_BYTES)
   let lengthFilled = 0
@@ -141,7 +116,7 @@ export const frameReader = (
   }
 }
 
-const parseFrame = (frame: Buffer): Frame => {
+const parseFrame = (frame: Buffer): Message => {
   const headerEnd = FIXED_BYTES + frame.readUInt32LE(5)
   if (headerEnd > frame.length) throw new RangeError('a frame whose header is longer than the frame')
   return {

@@ -1,7 +1,8 @@
 /** The environment's end of the socketpair. */
 import { writeSync } from 'node:fs'
 import { Socket } from 'node:net'
-import { encodeFrame, type Frame, frameReader } from './frames.ts'
+import type { Message } from '../wire/message.ts'
+import { encodeFrame, frameReader } from './frames.ts'
 
 const HOST_FD = 3
 /** As much as a socketpair holds: a batch of a hundred kilobytes is one read. */
@@ -14,7 +15,7 @@ export interface HostLink {
   write(kind: number, id: number, header: string, bodies?: readonly Uint8Array[]): void
 }
 
-export const openHostLink = (onFrame: (frame: Frame) => void): HostLink => {
+export const openHostLink = (onFrame: (frame: Message) => void): HostLink => {
   const read = frameReader(MAX_FRAME_BYTES, 'reused', onFrame)
   const socket = new Socket({
     fd: HOST_FD,

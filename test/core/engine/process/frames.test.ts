@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { encodeFrame, type Frame, frameReader, scratch } from '../../../../core/engine/process/frames.ts'
+import { encodeFrame, frameReader, scratch } from '../../../../core/engine/process/frames.ts'
+import type { Message } from '../../../../core/engine/wire/message.ts'
 
 const FRAMES = [
   { kind: 1, id: 7, header: '', bodies: [] },
@@ -27,7 +28,7 @@ for (const chunks of ['lasting', 'reused'] as const)
   test(`frames come out whole wherever the bytes are cut (${chunks} chunks)`, () => {
     const bytes = written()
     for (let size = 1; size <= bytes.length; size += size < 40 ? 1 : 97) {
-      const frames: Frame[] = []
+      const frames: Message[] = []
       const read = frameReader(10_000, chunks, frame => frames.push(frame))
       for (let at = 0; at < bytes.length; at += size) {
         const chunk = Buffer.from(bytes.subarray(at, at + size))

@@ -10,9 +10,26 @@ export interface Output {
   attach(stream: Readable, level: 'info' | 'warn'): void
   /** A line that did not come through a stream: of `context.log`, already logged. */
   keep(line: string): void
-  /** A new invocation, or Init: what was kept is dropped and the allowance is whole again. */
-  begin(): void
-  /** The last lines since `begin`, oldest first; at most 100. */
+  /** The same for a stream that is read elsewhere. */
+  liner(level: 'info' | 'warn'): Liner
+  /** A new invocation, or Init: from here on lines are its own, and the allowance is whole again. */
+  begin(): Page
+  /**
+   * False while a function prints: a stream does not tell to which of two requests in a row a line belongs, so there
+   * must be a pause between them.
+   */
+  quiet(): boolean
+}
+
+/** Takes the text of one stream in pieces. */
+export interface Liner {
+  write(text: string): void
+  end(): void
+}
+
+/** What one invocation printed. */
+export interface Page {
+  /** The last lines, oldest first; at most 100. */
   lines(): readonly string[]
 }
 
@@ -21,22 +38,27 @@ const MAX_LINE_CHARS = 4_096
 /** For one invocation; what is beyond is thrown away unread. */
 const ALLOWED_CHARS = 1_048_576
 
+/** Pages without a line from a stream after which a function counts as quiet again. */
+const QUIET_PAGES = 32
+
 const NO_LINES: readonly string[] = Object.freeze([])
 
 export const createOutput = (log: Log): Output => {
   let kept: string[] = []
   let allowedChars = ALLOWED_CHARS
   let told = false
+  let pagesSincePrinted = QUIET_PAGES
 
   const keep = (line: string): void => {
     kept.push(line)
-    if (kept.length > 2 * KEPT_LINES) kept = kept.slice(-KEPT_LINES)
+    if (kept.length > 2 * KEPT_LINES) kept.splice(0, KEPT_LINES)
   }
   const emit = (line: string, level: 'info' | 'warn'): void => {
     const shown =
       line.length <= MAX_LINE_CHARS
         ? line
         : `${line.slice(0, MAX_LINE_CHARS)}… (${line.length - MAX_LINE_CHARS} more characters)`
+    pagesSincePrinted = 0
     keep(shown)
     log[level](shown)
   }
@@ -44,12 +66,11 @@ export const createOutput = (log: Log): Output => {
     if (!told) emit('the function printed more than an invocation may (1 MB); the rest is not shown', 'warn')
     told = true
   }
-
-  return {
-    attach(stream, level) {
-      let rest = ''
-      stream.setEncoding('utf8')
-      stream.on('data', (text: string) => {
+  /** Lines of one stream, which may come in pieces. */
+  const liner = (level: 'info' | 'warn'): Liner => {
+    let rest = ''
+    return {
+      write(text) {
         if (allowedChars <= 0) {
           rest = ''
           return tellOnce()
@@ -62,19 +83,32 @@ export const createOutput = (log: Log): Output => {
           emit(rest, level)
           rest = ''
         }
-      })
-      stream.on('end', () => {
+      },
+      end() {
         if (rest !== '') emit(rest, level)
         rest = ''
-      })
+      },
+    }
+  }
+
+  return {
+    attach(stream, level) {
+      const lines = liner(level)
+      stream.setEncoding('utf8')
+      stream.on('data', lines.write)
+      stream.on('end', lines.end)
       stream.on('error', error => log.warn(`the output of the function cannot be read: ${error.message}`))
     },
+    liner,
     keep,
     begin() {
-      if (kept.length > 0) kept = []
+      const mine: string[] = []
+      kept = mine
       allowedChars = ALLOWED_CHARS
       told = false
+      pagesSincePrinted += 1
+      return { lines: () => (mine.length === 0 ? NO_LINES : mine.slice(-KEPT_LINES)) }
     },
-    lines: () => (kept.length === 0 ? NO_LINES : kept.slice(-KEPT_LINES)),
+    quiet: () => pagesSincePrinted >= QUIET_PAGES,
   }
 }

@@ -1,5 +1,5 @@
 /**
- * An invocation as a frame: a header of JSON, then numbers, then the bodies of the records.
+ * An invocation as a message: a header of JSON, then numbers, then the bodies of the records.
  *
  * It holds columns rather than an object for each record, and leaves out a column in which all values are the usual one:
  * a batch of a hundred costs microseconds on either side.
@@ -49,6 +49,8 @@ const NO_TEXT = -1
 export interface EncodedRequest {
   readonly header: string
   readonly bodies: readonly Uint8Array[]
+  /** Of the bodies and, roughly, the header. */
+  readonly bytes: number
 }
 
 export const encodeRequest = (request: Request, deadline: number): EncodedRequest => {
@@ -56,6 +58,7 @@ export const encodeRequest = (request: Request, deadline: number): EncodedReques
   const positionNames = commonPositionNames(records)
   const { numbers, bytes } = numberColumns(records.length, COLUMNS + positionNames.length)
   const bodies: Uint8Array[] = [bytes]
+  let bodyBytes = bytes.byteLength
   const texts = { ids: '', idempotencyKeys: '', keys: '' }
   for (let index = 0; index < records.length; index += 1) {
     const invoked = records[index] as InvokedRecord
@@ -64,12 +67,15 @@ export const encodeRequest = (request: Request, deadline: number): EncodedReques
     texts.ids += id
     texts.idempotencyKeys += invoked.idempotencyKey
     if (typeof key === 'string') texts.keys += key
-    if (body !== null) bodies.push(body)
+    if (body === null) continue
+    bodies.push(body)
+    bodyBytes += body.byteLength
   }
   const { requestId, mapping, channel, codec, hasSchema, order } = request
   const usual = { requestId, mapping, channel, codec, hasSchema, order, deadline, count: records.length }
-  const header: RequestHeader = { ...usual, ...texts, positionNames, ...unusualColumns(request, positionNames) }
-  return { header: JSON.stringify(header), bodies }
+  const columns: RequestHeader = { ...usual, ...texts, positionNames, ...unusualColumns(request, positionNames) }
+  const header = JSON.stringify(columns)
+  return { header, bodies, bytes: header.length + bodyBytes }
 }
 
 const writeRow = (

@@ -1,24 +1,24 @@
-/** What the frames of an environment say, as the host's values. All of them throw when a frame is not what it seems. */
+/** What the messages of an environment say, as the host's values. All of them throw when a message is not what it seems. */
 import type { Log, LogLevel } from '../../log.ts'
 import type { FunctionError, Outcome, RefusedRecord } from '../contract.ts'
 import type { Invoked } from '../environment.ts'
-import { FRAME, type Frame } from './frames.ts'
+import { MESSAGE, type Message } from '../wire/message.ts'
 import type { Output } from './output.ts'
 
 const NO_REFUSED: readonly RefusedRecord[] = []
 
-/** Of an `answered`, `failed` or `mismatch` frame. */
-export const outcomeOf = (frame: Frame): Outcome => {
-  if (frame.kind === FRAME.answered) {
-    const refused = frame.header === '' ? NO_REFUSED : (JSON.parse(frame.header) as readonly RefusedRecord[])
+/** Of an `answered`, `failed` or `mismatch` message. */
+export const outcomeOf = (message: Message): Outcome => {
+  if (message.kind === MESSAGE.answered) {
+    const refused = message.header === '' ? NO_REFUSED : (JSON.parse(message.header) as readonly RefusedRecord[])
     return {
       kind: 'answered',
-      value: frame.body.length === 0 ? null : JSON.parse(frame.body.toString('utf8')),
+      value: message.body.length === 0 ? null : JSON.parse(message.body.toString('utf8')),
       refused,
     }
   }
-  if (frame.kind === FRAME.mismatch) return { kind: 'not-ready', error: JSON.parse(frame.header) }
-  const { error, refused } = JSON.parse(frame.header) as { error: FunctionError; refused: readonly RefusedRecord[] }
+  if (message.kind === MESSAGE.mismatch) return { kind: 'not-ready', error: JSON.parse(message.header) }
+  const { error, refused } = JSON.parse(message.header) as { error: FunctionError; refused: readonly RefusedRecord[] }
   return { kind: 'failed', error, refused }
 }
 

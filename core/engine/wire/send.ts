@@ -1,4 +1,4 @@
-/** `context.send` over the socketpair: encoded records one way, nothing or an error the other. */
+/** `context.send` over the border: encoded records one way, nothing or an error the other. */
 import type { OutgoingRecord } from '../../contract.ts'
 import { ERROR_CODES, type ErrorCode, errorInfo, MillraceError } from '../../errors.ts'
 import { valueFromJson, valueToJson } from '../../values.ts'

@@ -1,8 +1,8 @@
-/** Why a process ended, in words: the difference between a crash, a call of process.exit and too much memory. */
+/** Why an environment ended, in words: the difference between a crash, a call of process.exit and too much memory. */
 import type { ErrorInfo } from '../../contract.ts'
 import type { FunctionSpec, Outcome } from '../contract.ts'
 import { failedWith } from '../outcomes.ts'
-import type { Exit } from './link.ts'
+import type { Exit } from './carrier.ts'
 
 export interface Ending {
   readonly exit: Exit

@@ -1,0 +1,50 @@
+/** What carries an environment, as the host holds it: a process or a thread. */
+import type { Clock } from '../../clock.ts'
+import type { Log } from '../../log.ts'
+import type { FunctionSpec } from '../contract.ts'
+import type { Enforces } from '../environment.ts'
+import type { Place } from '../runtime/context.ts'
+import type { Message } from '../wire/message.ts'
+import type { Output } from './output.ts'
+
+export interface Carrier {
+  send(kind: number, id: number, header: string): void
+  request(id: number, header: string, bodies: readonly Uint8Array[]): void
+  /** At once, whatever it is doing, and everything it started. May be called again. */
+  kill(): void
+  /** Resolves when it is gone and what it had said was read. */
+  readonly ended: Promise<Exit>
+  /** The last request of which user code has seen something; 0 for none. */
+  begun(): number
+  /** MB it has for itself; undefined where that cannot be told. */
+  memoryMb(): number | undefined
+  /** It has ended, and nothing is asked of it any more. */
+  forget(): void
+}
+
+export interface Exit {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  /** Set when it could not be started or spoke nonsense. */
+  readonly problem: string | undefined
+}
+
+export interface CarrierParts {
+  readonly spec: FunctionSpec
+  readonly place: Place
+  readonly clock: Clock
+  readonly log: Log
+  readonly output: Output
+  readonly onMessage: (message: Message) => void
+}
+
+/** One kind of carrier. */
+export interface CarrierKind {
+  readonly enforces: Enforces
+  /** What a report says of a request whose timeout has passed. */
+  readonly killed: string
+  /** What a kill does not end within this is reported and replaced all the same. */
+  readonly killWaitMs: number
+  /** Throws what the system throws when it has no room for another one. */
+  start(parts: CarrierParts): Carrier
+}

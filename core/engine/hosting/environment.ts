@@ -1,0 +1,193 @@
+/**
+ * A function in an environment that the host talks to by messages, whatever carries it.
+ *
+ *   init ──▶ ready ──▶ idle ◀──▶ busy ── timeout, memory, crash, grace over ──▶ killed, gone
+ */
+import { type Cancel, sleep } from '../../clock.ts'
+import type { ErrorInfo } from '../../contract.ts'
+import { errorInfo } from '../../errors.ts'
+import type { Invocation } from '../contract.ts'
+import type { Environment, EnvironmentParts, Invoked } from '../environment.ts'
+import { ABORTED, initTimedOut } from '../outcomes.ts'
+import { invocationOver, type Place } from '../runtime/context.ts'
+import { MESSAGE, type Message } from '../wire/message.ts'
+import { decodeSend, encodeSendError } from '../wire/send.ts'
+import type { Carrier, CarrierKind, Exit } from './carrier.ts'
+import { describeExit, endedBefore, endedDuring, initEnded, memoryMessage, outOfMemory } from './exit.ts'
+import { createOutput } from './output.ts'
+import { afterOutput, neverBegan, outcomeOf, writeLog } from './replies.ts'
+import { createRequests } from './requests.ts'
+
+const MEMORY_SAMPLE_MS = 100
+
+export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): Environment => {
+  const { spec, clock, id } = parts
+  const place: Place = {
+    app: parts.app,
+    functionName: spec.name,
+    version: parts.version,
+    memoryMb: spec.memoryMb,
+    environment: id,
+  }
+  const log = parts.log.with({ function: spec.name, environment: id })
+  const output = createOutput(log)
+  let state: 'new' | 'ready' | 'gone' = 'new'
+  let closing = false
+  let carrier: Carrier | undefined
+  let uncaught: ErrorInfo | undefined
+  let maxMemoryMb: number | undefined
+  let cancelSample: Cancel | undefined
+  let endInit: ((problem: ErrorInfo | undefined) => void) | undefined
+  let tellGone = (): void => {}
+
+  const failInit = (message: string): void =>
+    endInit?.({ name: 'FunctionInitFailed', code: 'FUNCTION_INIT_FAILED', message })
+
+  const start = (): void => {
+    const started = kind.start({ spec, place, clock, log, output, onMessage })
+    carrier = started
+    started.ended.then(exit => onEnded(started, exit))
+    const file = 'file' in spec.code ? spec.code.file : ''
+    started.send(MESSAGE.load, 0, JSON.stringify({ file, place, timeoutMs: spec.timeoutMs }))
+    sampleMemory()
+  }
+
+  const onEnded = (ended: Carrier, exit: Exit): void => {
+    const byItself = state === 'ready' && !closing
+    state = 'gone'
+    cancelSample?.()
+    const ending = { exit, lines: page.lines(), uncaught }
+    if (endInit) failInit(initEnded(spec, ending))
+    else if (requests.size > 0) requests.endAll(endedDuring(spec, ending), endedBefore(spec))
+    else if (byItself) {
+      log.warn(`functions.${spec.name}: idle, and ${describeExit(ending)}`)
+      tellGone()
+    }
+    ended.forget()
+  }
+
+  const requests = createRequests({
+    spec,
+    clock,
+    killed: kind.killed,
+    send: (request, { header, bodies }) => carrier?.request(request, header, bodies),
+    abort: request => carrier?.send(MESSAGE.abort, request, ''),
+    /** What was decided is told when the environment is gone, with all it had printed, unless it does not go. */
+    kill: outcome => {
+      state = 'gone'
+      const cancel = clock.after(kind.killWaitMs, () => requests.endAll(outcome, endedBefore(spec)))
+      void carrier?.ended.then(cancel)
+      carrier?.kill()
+    },
+    begun: () => carrier?.begun() ?? 0,
+  })
+  let page = output.begin()
+
+  const sampleMemory = (): void => {
+    cancelSample = undefined
+    const usedMb = carrier?.memoryMb()
+    if (usedMb === undefined) return
+    maxMemoryMb = Math.max(maxMemoryMb ?? 0, usedMb)
+    if (usedMb > spec.memoryMb) {
+      const how = `${Math.ceil(usedMb)} MB were in use`
+      if (requests.size > 0) requests.decide(outOfMemory(spec, how))
+      else if (endInit) failInit(memoryMessage(spec, how))
+      else carrier?.kill()
+    } else if (requests.size > 0 || endInit) watchMemory()
+  }
+  /** Only while something runs: what is idle does not grow, and a host with nothing to do sleeps. */
+  const watchMemory = (): void => {
+    cancelSample ??= clock.after(MEMORY_SAMPLE_MS, sampleMemory)
+  }
+
+  const onMessage = (message: Message): void => {
+    const handle = handlers[message.kind]
+    if (!handle) throw new RangeError(`a frame of kind ${message.kind}`)
+    handle(message)
+  }
+  const answered = (message: Message): void => requests.answered(message.id, outcomeOf(message))
+  const relaySend = async (message: Message): Promise<void> => {
+    let reply = ''
+    try {
+      if (requests.size === 0 || state === 'gone') throw invocationOver(spec.name)
+      const { address, records } = decodeSend(message.header, message.body)
+      await parts.host.send(address, records)
+    } catch (thrown) {
+      reply = encodeSendError(thrown)
+    }
+    if (state === 'ready') carrier?.send(MESSAGE.sent, message.id, reply)
+  }
+
+  const handlers: Readonly<Record<number, (message: Message) => unknown>> = {
+    [MESSAGE.ready]: () => endInit?.(undefined),
+    [MESSAGE.notReady]: message => endInit?.(JSON.parse(message.header)),
+    [MESSAGE.answered]: answered,
+    [MESSAGE.failed]: answered,
+    [MESSAGE.mismatch]: answered,
+    [MESSAGE.send]: relaySend,
+    [MESSAGE.log]: message => writeLog(log, output, message.header),
+    [MESSAGE.dying]: message => {
+      uncaught = JSON.parse(message.header)
+    },
+  }
+
+  const run = (invocation: Invocation, resolve: (invoked: Invoked) => void): void => {
+    let mine = page
+    requests.add(
+      invocation,
+      () => {
+        page = output.begin()
+        mine = page
+        watchMemory()
+      },
+      ({ outcome, durationMs, begun }) => {
+        if (maxMemoryMb === undefined) sampleMemory()
+        if (closing && state === 'ready' && requests.size === 0) carrier?.send(MESSAGE.close, 0, '')
+        afterOutput(outcome, () => resolve({ outcome, durationMs, logs: mine.lines(), maxMemoryMb, begun }))
+      },
+    )
+  }
+
+  return {
+    id,
+    enforces: kind.enforces,
+    init: () =>
+      new Promise(resolve => {
+        const cancel = clock.after(spec.initTimeoutMs, () => failInit(initTimedOut(spec)))
+        endInit = problem => {
+          endInit = undefined
+          cancel()
+          state = problem ? 'gone' : 'ready'
+          if (problem) carrier?.kill()
+          resolve(problem)
+        }
+        try {
+          start()
+        } catch (thrown) {
+          failInit(`functions.${spec.name}: its environment could not be started: ${errorInfo(thrown).message}`)
+        }
+      }),
+    invoke: async invocation => {
+      if (invocation.signal.aborted) return neverBegan(ABORTED)
+      if (state !== 'ready') return neverBegan(endedBefore(spec))
+      return new Promise(resolve => run(invocation, resolve))
+    },
+    usable: () => state === 'ready' && !closing,
+    takesNext: () => state === 'ready' && !closing && requests.hasRoom && output.quiet(),
+    onGone(tell) {
+      tellGone = tell
+    },
+    async close(graceMs) {
+      closing = true
+      if (!carrier) return
+      const { ended } = carrier
+      if (endInit) carrier.kill()
+      else if (requests.size === 0 && state === 'ready') carrier.send(MESSAGE.close, 0, '')
+      const cancel = clock.after(graceMs, () => (requests.size > 0 ? requests.decide(ABORTED) : carrier?.kill()))
+      const waited = new AbortController()
+      await Promise.race([ended, sleep(clock, graceMs + kind.killWaitMs, waited.signal)])
+      waited.abort()
+      cancel()
+    },
+  }
+}

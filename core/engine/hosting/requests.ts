@@ -1,0 +1,166 @@
+/**
+ * The requests of one environment: the first runs, the others are staged behind it, to begin without a pause when it has
+ * ended. Each is decided once: the first decision stands, and is told once.
+ *
+ *   add ──▶ staged ──▶ its turn: its timeout begins ──▶ answered · dropped when its claims were lost
+ *              │                 └── timeout, memory, crash, grace over ──▶ told when the environment is gone
+ *              └── the environment ended before it began ──▶ given back, to run elsewhere
+ */
+import type { Cancel, Clock } from '../../clock.ts'
+import type { FunctionSpec, Invocation, Outcome } from '../contract.ts'
+import { ABORT_GRACE_MS, ABORTED, timedOut } from '../outcomes.ts'
+import { type EncodedRequest, encodeRequest } from '../wire/request.ts'
+
+/** What is sent ahead of its turn; the rest stays here. */
+export const STAGED_BYTES = 262_144
+
+export interface RequestsParts {
+  readonly spec: FunctionSpec
+  readonly clock: Clock
+  /** What a report says of a request whose timeout has passed. */
+  readonly killed: string
+  readonly send: (id: number, request: EncodedRequest) => void
+  readonly abort: (id: number) => void
+  /** The environment has to end, for what was decided of the request that runs. */
+  readonly kill: (outcome: Outcome) => void
+  /** The last request that user code has seen. */
+  readonly begun: () => number
+}
+
+/** Told in the order of their ends. */
+export interface Ended {
+  readonly outcome: Outcome
+  readonly durationMs: number
+  readonly begun: boolean
+}
+
+export interface Requests {
+  readonly size: number
+  /** True when another one could be staged. */
+  readonly hasRoom: boolean
+  /** `began`: its turn has come; `ended`: at most once, and after `began` unless it never had a turn. */
+  add(invocation: Invocation, began: () => void, ended: (how: Ended) => void): void
+  answered(id: number, outcome: Outcome): void
+  /** Decides about the request that runs; does nothing where there is none, or it is decided. */
+  decide(outcome: Outcome): void
+  /** The environment is gone, or as good as gone: `during` is for the request that ran, if nothing was decided of it. */
+  endAll(during: Outcome, before: Outcome): void
+}
+
+interface Request {
+  readonly id: number
+  readonly invocation: Invocation
+  readonly encoded: EncodedRequest
+  readonly began: () => void
+  readonly ended: (how: Ended) => void
+  readonly onAbort: () => void
+  sent: boolean
+  /** By the monotonic clock; undefined until its turn. */
+  startMs: number | undefined
+  decided: { readonly outcome: Outcome; readonly atMs: number } | undefined
+  cancelTimer: Cancel | undefined
+}
+
+export const createRequests = (parts: RequestsParts): Requests => {
+  const { spec, clock } = parts
+  const requests: Request[] = []
+  let lastId = 0
+  let sentBytes = 0
+
+  /** As far as they fit, in their order; the one whose turn it is always does. */
+  const sendNext = (): void => {
+    for (const request of requests) {
+      if (request.sent) continue
+      if (request !== requests[0] && sentBytes + request.encoded.bytes > STAGED_BYTES) return
+      request.sent = true
+      sentBytes += request.encoded.bytes
+      parts.send(request.id, request.encoded)
+    }
+  }
+  const beginTurn = (atMs: number): void => {
+    const [first] = requests
+    if (!first || first.startMs !== undefined) return
+    first.startMs = atMs
+    first.began()
+    first.cancelTimer = first.invocation.signal.aborted
+      ? clock.after(ABORT_GRACE_MS, () => decide(ABORTED))
+      : clock.after(spec.timeoutMs, () => decide(timedOut(spec, parts.killed)))
+  }
+  const abort = (request: Request): void => {
+    if (request.decided) return
+    if (!request.sent) {
+      settle(request, ABORTED, clock.monotonic())
+      return
+    }
+    parts.abort(request.id)
+    if (request.startMs === undefined) return
+    request.cancelTimer?.()
+    request.cancelTimer = clock.after(ABORT_GRACE_MS, () => decide(ABORTED))
+  }
+  const decide = (outcome: Outcome): void => {
+    const [first] = requests
+    if (!first || first.decided) return
+    first.cancelTimer?.()
+    first.decided = { outcome, atMs: clock.monotonic() }
+    parts.kill(outcome)
+  }
+  /** `begun` is asked for only where it matters: what was answered had begun. */
+  const settle = (request: Request, outcome: Outcome, atMs: number, begun = true): void => {
+    const index = requests.indexOf(request)
+    if (index < 0) return
+    requests.splice(index, 1)
+    if (request.sent) sentBytes -= request.encoded.bytes
+    request.cancelTimer?.()
+    request.invocation.signal.removeEventListener('abort', request.onAbort)
+    request.ended({ outcome, durationMs: request.startMs === undefined ? 0 : atMs - request.startMs, begun })
+  }
+
+  return {
+    get size() {
+      return requests.length
+    },
+    get hasRoom() {
+      const last = requests.at(-1)
+      return !last || (last.sent && !requests[0]?.decided && sentBytes < STAGED_BYTES)
+    },
+    add(invocation, began, ended) {
+      lastId += 1
+      const request: Request = {
+        id: lastId,
+        invocation,
+        encoded: encodeRequest(invocation, clock.now() + spec.timeoutMs),
+        began,
+        ended,
+        onAbort: () => abort(request),
+        sent: false,
+        startMs: undefined,
+        decided: undefined,
+        cancelTimer: undefined,
+      }
+      requests.push(request)
+      invocation.signal.addEventListener('abort', request.onAbort, { once: true })
+      beginTurn(clock.monotonic())
+      sendNext()
+    },
+    answered(id, outcome) {
+      const request = requests.find(each => each.id === id)
+      if (!request || request.decided) return
+      const atMs = clock.monotonic()
+      settle(request, request.invocation.signal.aborted ? ABORTED : outcome, atMs)
+      beginTurn(atMs)
+      sendNext()
+    },
+    decide,
+    endAll(during, before) {
+      const begun = parts.begun()
+      const atMs = clock.monotonic()
+      for (const [index, request] of [...requests].entries()) {
+        const { decided, id } = request
+        const seen = begun >= id
+        // Behind another one, and begun all the same: the answer of that one was not waited for. It is not to blame.
+        const outcome = decided?.outcome ?? (index === 0 ? during : seen ? ABORTED : before)
+        settle(request, outcome, decided?.atMs ?? atMs, seen)
+      }
+    },
+  }
+}

@@ -1,0 +1,114 @@
+/** A process as a carrier: a group of its own, frames over a socketpair, killed by SIGKILL whatever it is doing. */
+import type { ChildProcess } from 'node:child_process'
+import type { Duplex, Readable } from 'node:stream'
+import type { Clock } from '../../clock.ts'
+import { errorInfo } from '../../errors.ts'
+import type { Carrier, CarrierKind, CarrierParts, Exit } from '../hosting/carrier.ts'
+import { MESSAGE } from '../wire/message.ts'
+import { openBeginMark } from './begin-mark.ts'
+import { encodeFrame, frameReader, scratch } from './frames.ts'
+import { privateMemoryMb } from './memory.ts'
+import type { Reaper } from './reaper.ts'
+import { spawnEnvironment } from './spawn.ts'
+
+export const processes = (reaper: Reaper): CarrierKind => ({
+  enforces: { timeout: true, memory: true },
+  killed: 'its process was killed',
+  // What SIGKILL does not end hangs in the kernel.
+  killWaitMs: 1_000,
+  start: parts => startProcess(parts, reaper),
+})
+
+/** What an environment may say in one frame: an answer has 6 MB, records that it sends may be larger. */
+const MAX_FRAME_BYTES = 268_435_456
+
+const startProcess = ({ spec, place, clock, output, onMessage }: CarrierParts, reaper: Reaper): Carrier => {
+  const mark = openBeginMark()
+  const child = spawnOr(
+    () => mark.close(),
+    () => spawnEnvironment(spec, place, mark),
+  )
+  const socket = child.stdio[3] as Duplex
+  let problem: string | undefined
+  const kill = (): void => killGroup(child)
+  const allocate = scratch()
+  const write = (buffers: readonly Uint8Array[]): void => {
+    if (buffers.length > 1) socket.cork()
+    for (const buffer of buffers) socket.write(buffer)
+    if (buffers.length > 1) socket.uncork()
+  }
+
+  const read = frameReader(MAX_FRAME_BYTES, 'lasting', onMessage)
+  socket.on('data', (chunk: Buffer) => {
+    if (problem !== undefined) return
+    try {
+      read(chunk)
+    } catch (thrown) {
+      problem = `it wrote something to fd 3 that is no frame (${errorInfo(thrown).message}); fd 3 is the runtime's`
+      kill()
+    }
+  })
+  // EPIPE or ECONNRESET: the process has ended, and `ended` tells so with more to say.
+  socket.on('error', () => {})
+  if (child.stdout) output.attach(child.stdout, 'info')
+  if (child.stderr) output.attach(child.stderr, 'warn')
+  const { pid } = child
+  if (pid !== undefined) reaper.add(pid)
+
+  return {
+    send: (kind, id, header) => write(encodeFrame(kind, id, header)),
+    request: (id, header, bodies) => write(encodeFrame(MESSAGE.invoke, id, header, bodies, allocate)),
+    kill,
+    ended: endOf(child, clock, () => problem),
+    begun: mark.read,
+    memoryMb: () => (pid === undefined ? undefined : privateMemoryMb(pid)),
+    forget() {
+      if (pid !== undefined) reaper.remove(pid)
+      mark.close()
+    },
+  }
+}
+
+const spawnOr = (undo: () => void, start: () => ChildProcess): ChildProcess => {
+  try {
+    return start()
+  } catch (thrown) {
+    undo()
+    throw thrown
+  }
+}
+
+/** Grandchildren that left the group may hold the pipes open: their output is not waited for any longer than this. */
+const DRAIN_MS = 250
+
+const endOf = (child: ChildProcess, clock: Clock, problem: () => string | undefined): Promise<Exit> =>
+  new Promise(resolve => {
+    child.once('error', error => {
+      const unstarted = `its process could not be started: ${error.message}`
+      if (child.pid === undefined) resolve({ code: null, signal: null, problem: problem() ?? unstarted })
+    })
+    child.once('exit', (code, signal) => {
+      killGroup(child)
+      const finish = (): void => {
+        cancel()
+        closeAll(child)
+        resolve({ code, signal, problem: problem() })
+      }
+      const cancel = clock.after(DRAIN_MS, finish)
+      child.once('close', finish)
+    })
+  })
+
+const killGroup = (child: ChildProcess): void => {
+  if (child.pid === undefined) return
+  try {
+    process.kill(-child.pid, 'SIGKILL')
+  } catch (error) {
+    // ESRCH: nothing of the group is left, which is what is wanted.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
+const closeAll = (child: ChildProcess): void => {
+  for (const stream of child.stdio) (stream as Readable | null)?.destroy()
+}

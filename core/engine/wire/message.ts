@@ -1,0 +1,29 @@
+/** What the host and an environment say to each other, whatever carries it. */
+
+/** Low numbers are the host's, high ones the environment's. */
+export const MESSAGE = {
+  load: 1,
+  invoke: 2,
+  abort: 3,
+  sent: 4,
+  close: 5,
+  ready: 16,
+  notReady: 17,
+  answered: 18,
+  failed: 19,
+  mismatch: 20,
+  send: 21,
+  log: 22,
+  dying: 23,
+} as const
+
+export interface Message {
+  readonly kind: number
+  readonly id: number
+  /** The header's JSON; the empty string for none. */
+  readonly header: string
+  /** Bodies of records, one after the other, exactly as they are. */
+  readonly body: Buffer
+}
+
+export const NO_BODIES: readonly Uint8Array[] = Object.freeze([])
