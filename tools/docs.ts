@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { embeddedOptions } from '../connectors/embedded/channel.ts'
 import { kafkaOptions } from '../connectors/kafka/channel.ts'
+import { rabbitOptions } from '../connectors/rabbitmq/options.ts'
 import { redisOptions } from '../connectors/redis/channel.ts'
 import { createProgram } from '../core/cli/program.ts'
 import { systemClock } from '../core/clock.ts'
@@ -22,6 +23,7 @@ export const GENERATED_FILES = [
   'docs/command-line.md',
   'connectors/embedded/README.md',
   'connectors/kafka/README.md',
+  'connectors/rabbitmq/README.md',
   'connectors/redis/README.md',
 ]
 
@@ -34,6 +36,9 @@ const PARTS: Readonly<Record<string, () => string>> = {
   'embedded stream options': () => optionsTable(embeddedOptions.channels.stream),
   'kafka connection options': () => optionsTable(kafkaOptions.connection),
   'kafka topic options': () => optionsTable(kafkaOptions.channels.topic),
+  'rabbitmq connection options': () => optionsTable(rabbitOptions.connection),
+  'rabbitmq queue options': () => optionsTable(rabbitOptions.channels.queue),
+  'rabbitmq exchange options': () => optionsTable(rabbitOptions.channels.exchange),
   'redis connection options': () => optionsTable(redisOptions.connection),
   'redis stream options': () => optionsTable(redisOptions.channels.stream),
   'redis list options': () => optionsTable(redisOptions.channels.list),

@@ -1,17 +1,20 @@
 /** What an operator sets at the broker: TLS, users and what they may, virtual hosts, limits, alarms. One broker for all. */
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { MillraceError } from '../../../core/errors.ts'
+import { accept, request } from '../../../core/testing/contract/reading.ts'
 import { freePort } from '../../support/brokers/ports.ts'
 import { type RabbitBroker, startRabbit } from '../../support/brokers/rabbitmq.ts'
 import { sharedBroker } from '../../support/brokers/shared.ts'
 import { type Certificates, makeCertificates } from '../../support/certificates.ts'
 import { until } from '../../support/until.ts'
+import { openQueue, READ } from './opened.ts'
 import { declared, freshName, independent, taken, writer } from './writing.ts'
 
+const README = new URL('../../../connectors/rabbitmq/README.md', import.meta.url)
 const skip = sharedBroker('rabbitmq').missingOwn
 
 interface Server {
@@ -150,4 +153,50 @@ test('a broker that is short of memory is waited for within sendTimeout, and sen
     await broker.ctl('set_vm_memory_high_watermark', '0.4')
   }
   await until('the impatient one is free again', async () => (await sinkOfImpatient.send([{ body }]))[0] === null)
+})
+
+/** Configure, write and read, as the README gives them to `rabbitmqctl`. */
+const listedRights = async (): Promise<readonly string[]> => {
+  const [, listed = ''] = /rabbitmqctl set_permissions shop (.*)/.exec(await readFile(README, 'utf8')) ?? []
+  const rights = [...listed.matchAll(/'([^']*)'/g)].map(([, right = '']) => right)
+  assert.equal(rights.length, 3, 'the README lists three rights')
+  return rights
+}
+
+test('with the rights of the README a user declares, binds, reads, settles, puts off, tries again and sends', {
+  skip,
+}, async context => {
+  const { broker } = await server()
+  await broker.ctl('add_user', 'shop', 'secret')
+  await broker.ctl('set_permissions', 'shop', ...(await listedRights()))
+  const user = { username: 'shop', password: 'secret' }
+  const opened = await openQueue(context, broker.url, {}, 'not made')
+  const connection = await opened.connect(user)
+  const orders = declared.exchange('orders')
+  const source = await connection.openSource(orders.read({ group: 'billing', keys: ['order.#'] }), READ)
+  const body = Uint8Array.of(1)
+  const sink = await connection.openSink(orders)
+  assert.deepEqual(await sink.send([{ key: 'order.placed', body }]), [null])
+  const deferred = (await source.poll(request({ waitMs: 10_000 }))).map(
+    delivery => ({ delivery, outcome: 'deferred', attempts: 1, delayMs: 500 }) as const,
+  )
+  assert.deepEqual(await source.settle(deferred), [])
+  const again = await source.poll(request({ waitMs: 10_000 }))
+  assert.deepEqual(
+    again.map(({ attempts }) => attempts),
+    [1],
+  )
+  assert.deepEqual(
+    await source.settle(again.map(delivery => ({ delivery, outcome: 'released', attempts: 2 }) as const)),
+    [],
+  )
+  const last = await source.poll(request({ waitMs: 10_000 }))
+  assert.deepEqual(
+    last.map(({ attempts, record }) => [attempts, record.key]),
+    [[2, 'order.placed']],
+  )
+  assert.deepEqual(await source.settle(accept(last)), [])
+  const direct = await connection.openSink(declared.queue('billing-later'))
+  assert.deepEqual(await direct.send([{ body }, { body, delayMs: 500 }]), [null, null])
+  await connection.close()
 })

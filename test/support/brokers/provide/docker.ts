@@ -7,7 +7,7 @@ import { openLifeline } from '../guardian.ts'
 import { freePort } from '../ports.ts'
 import { runCommand } from './command.ts'
 
-const COMPOSE_FILE = fileURLToPath(new URL('../compose.yaml', import.meta.url))
+const COMPOSE_FILE = fileURLToPath(new URL('../../../../compose.yaml', import.meta.url))
 
 const URL_AT: Readonly<Record<BrokerKind, (port: number) => string>> = {
   kafka: port => `127.0.0.1:${port}`,
