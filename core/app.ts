@@ -141,7 +141,8 @@ export const assembleApp = (
     )
     // Not through `open`: while the app drains, functions finish what they do, and sending is part of that.
     const send = (address: string, records: readonly OutgoingRecord[]) => sendAllOver(connections, address, records)
-    const engine = createEngine([], { clock, log, host: { send }, app: config.name })
+    const { name: app, maxEnvironments } = config
+    const engine = createEngine([], { clock, log, host: { send }, app, maxEnvironments })
     const mappings = createMappings({
       clock,
       log,

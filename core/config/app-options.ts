@@ -1,5 +1,5 @@
 /** The options at the top of a configuration. */
-import { type OptionSpec, option, size } from './option.ts'
+import { type OptionSpec, option, size, whole } from './option.ts'
 
 /** Names stand in groups, file names, metrics and on command lines. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/
@@ -35,6 +35,12 @@ export const appOptions = {
     max: '1024 GB',
     default: '256 MB',
     doc: 'Bodies claimed and not yet settled at most, over all mappings.',
+  }),
+  maxEnvironments: whole({
+    min: 1,
+    max: 10_000,
+    default: 1_000,
+    doc: 'Environments at once over all functions. Where they run out, functions share them evenly.',
   }),
   defaults: entries('Options of mappings for all of them; a mapping may still say otherwise.', 'options of a mapping'),
   functions: entries('The functions by name: a path, or an object of options.', 'functions by name'),

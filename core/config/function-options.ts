@@ -2,7 +2,7 @@
 import { isAbsolute, resolve } from 'node:path'
 import type { FunctionSpec } from '../engine/contract.ts'
 import { choice, duration, option, texts, type Values, type Written, whole } from './option.ts'
-import { isPlainObject } from './options.ts'
+import { defaultsOf, isPlainObject } from './options.ts'
 import { isSecretRef, resolveSecrets, revealVariables, type SecretPlaces, type SecretRef } from './secret.ts'
 
 export type Variables = Readonly<Record<string, string | SecretRef>>
@@ -32,6 +32,24 @@ export const functionOptions = {
   memory: whole({ min: 128, max: 10_240, default: 512, doc: 'MB an environment may use; beyond it is killed.' }),
   idle: duration({ min: '1s', max: '7d', default: '10m', doc: 'An environment unused for this long is ended.' }),
   maxEnvironments: whole({ min: 1, max: 1_000, default: 10, doc: 'Environments of the function at once.' }),
+  reserved: whole({
+    min: 0,
+    max: 1_000,
+    default: 0,
+    doc: "Of the app's `maxEnvironments`, so many are kept for this function.",
+  }),
+  provisioned: whole({
+    min: 0,
+    max: 1_000,
+    default: 0,
+    doc: 'Environments kept past Init, so that the first callers find them warm.',
+  }),
+  rampUp: whole({
+    min: 1,
+    max: 10_000,
+    default: 1_000,
+    doc: 'Environments that may be started within 10 seconds; callers wait for more, or are told to come again.',
+  }),
   env: option<Variables, Variables>({
     doc: 'Environment variables the function sees beside PATH, TZ, LANG, NODE_ENV and those of Lambda.',
     takes: 'texts, `env()` or `file()` by name',
@@ -68,8 +86,12 @@ export const fromFile = (name: string, values: FunctionValues, folder: string): 
   isolation: values.isolation,
 })
 
-/** A handler that a mapping names directly: it runs inline, with the defaults. */
-export const fromHandler = (name: string, handler: unknown, values: FunctionValues): ResolvedFunction => ({
+/** A handler that is given as a value: it runs inline, by default with the default options. */
+export const fromHandler = (
+  name: string,
+  handler: unknown,
+  values: FunctionValues = defaultsOf(functionOptions),
+): ResolvedFunction => ({
   ...environment(name, values),
   code: { handler },
   isolation: 'inline',
@@ -82,6 +104,9 @@ const environment = (name: string, values: FunctionValues): Omit<ResolvedFunctio
   memoryMb: values.memory,
   idleMs: values.idle,
   maxEnvironments: values.maxEnvironments,
+  reserved: values.reserved,
+  provisioned: values.provisioned,
+  rampUp: values.rampUp,
   variables: values.env,
   nodeOptions: values.nodeOptions,
 })

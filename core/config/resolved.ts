@@ -12,6 +12,8 @@ export interface ResolvedConfig {
   readonly stateDir: string
   /** Over all mappings. */
   readonly maxInFlightBytes: number
+  /** Over all functions. */
+  readonly maxEnvironments: number
   readonly connections: ReadonlyMap<string, ConnectionValue>
   /** By address: every channel that is read, parked to or listed; options are checked and complete. */
   readonly channels: ReadonlyMap<string, Channel>

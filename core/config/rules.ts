@@ -1,5 +1,6 @@
-/** What options must be to one another. Everything that looks at more than one option stands in these two lists. */
+/** What options must be to one another. Everything that looks at more than one option stands here. */
 import { formatDuration } from './duration.ts'
+import type { ResolvedFunction } from './function-options.ts'
 import { join } from './options.ts'
 import type { Problem } from './problem.ts'
 import type { ResolvedMapping } from './resolved.ts'
@@ -86,6 +87,34 @@ const CONFIG_RULES: readonly ((mappings: readonly ResolvedMapping[]) => readonly
       ]
     }),
 ]
+
+/** What functions must be to the app and to themselves. */
+export const functionRules = (functions: Iterable<ResolvedFunction>, maxEnvironments: number): readonly Problem[] => {
+  const all = [...functions]
+  const reserved = all.reduce((sum, each) => sum + each.reserved, 0)
+  return [
+    ...all.flatMap(({ name, reserved, provisioned, maxEnvironments: own }) =>
+      Object.entries({ reserved, provisioned }).flatMap(([option, count]) =>
+        count > own
+          ? [
+              {
+                path: `${join('functions', name)}.${option}`,
+                message: `must be at most maxEnvironments (${own}), got ${count}`,
+              },
+            ]
+          : [],
+      ),
+    ),
+    ...(reserved > maxEnvironments
+      ? [
+          {
+            path: 'maxEnvironments',
+            message: `must be at least what functions have reserved (${reserved} in all), got ${maxEnvironments}`,
+          },
+        ]
+      : []),
+  ]
+}
 
 /** Everything the rules find, of every mapping. */
 export const applyRules = (candidates: readonly Candidate[]): readonly Finding[] => [

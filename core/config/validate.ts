@@ -13,7 +13,7 @@ import { type PolicyValues, policyOptions } from './mapping-options.ts'
 import { defaultsOf, isPlainObject, join, parseOptions } from './options.ts'
 import { type Problem, problemText, show } from './problem.ts'
 import type { ResolvedConfig, Validation } from './resolved.ts'
-import { applyRules, type Candidate } from './rules.ts'
+import { applyRules, type Candidate, functionRules } from './rules.ts'
 
 export interface Surroundings {
   /** Where relative paths start: the configuration's folder. Default: the working folder. */
@@ -43,6 +43,7 @@ export const validateConfig = (
   const candidates = readMappings(written.mappings, surroundings, problems)
   readChannels(written.channels, book, problems)
 
+  problems.push(...functionRules(functions.values(), own.maxEnvironments))
   const findings = applyRules(candidates)
   problems.push(...findings.filter(finding => finding.severity === 'problem').map(withoutSeverity))
   if (problems.length > 0) return { ok: false, problems }
@@ -50,6 +51,7 @@ export const validateConfig = (
     name: own.name,
     stateDir: isAbsolute(own.stateDir) ? own.stateDir : resolve(folder, own.stateDir),
     maxInFlightBytes: own.maxInFlightBytes,
+    maxEnvironments: own.maxEnvironments,
     connections: book.connections,
     channels: book.channels,
     functions,

@@ -18,6 +18,12 @@ export interface FunctionSpec {
   /** An environment unused for this long is ended. */
   readonly idleMs: number
   readonly maxEnvironments: number
+  /** Of those the app may have at once: so many are kept for this function. */
+  readonly reserved: number
+  /** Environments kept past Init, whether or not they are used. */
+  readonly provisioned: number
+  /** Environments that may be started within 10 seconds. */
+  readonly rampUp: number
   /** What the function sees of the environment beside PATH, TZ, LANG, NODE_ENV and Lambda's variables. */
   readonly env: Readonly<Record<string, string>>
   readonly nodeOptions: readonly string[]
@@ -132,12 +138,24 @@ export interface Engine {
   close(graceMs: number): Promise<void>
 }
 
+/** Why there is no environment now. */
+export interface Throttled {
+  /** All that the function may have (`function`) or that the app may have (`app`) are busy, or too many started just now (`ramp`). */
+  readonly throttled: 'function' | 'app' | 'ramp' | 'closed'
+  /** For an HTTP 429: what, where, what to do. */
+  readonly message: string
+  /** When it is worth to come again. */
+  readonly retryAfterMs: number
+}
+
 export interface EngineStats {
   readonly environments: number
   readonly busy: number
   readonly waiting: number
   readonly coldStarts: number
   readonly invocations: number
+  /** Direct calls that were told to come again. */
+  readonly throttled: number
 }
 
 /** What `context.send` and the like reach through the host. */

@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import { MillraceError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import type { Engine, EngineStats, FunctionSpec, Host, Version } from './contract.ts'
+import { type Capacity, createCapacity } from './capacity.ts'
+import type { Engine, EngineStats, FunctionSpec, Host, Slot, Throttled, Version } from './contract.ts'
 import type { CreateEnvironment } from './environment.ts'
 import { hostedEnvironment } from './hosting/environment.ts'
 import { inlineEnvironments } from './inline/environment.ts'
@@ -18,10 +19,14 @@ export interface EngineParts {
   readonly host: Host
   /** The app's name: in the names of log groups. */
   readonly app: string
+  /** Environments at once, over all functions. */
+  readonly maxEnvironments: number
 }
 
 /** What the app asks of the engine beside what the flow does. */
 export interface FunctionEngine extends Engine {
+  /** For callers who are told to come again instead of waiting: HTTP and direct invocations. */
+  tryAcquire(functionName: string): Slot | Throttled
   /**
    * Takes these functions from now on. One that did not change, code, options and variables, is left alone; of one that
    * did, waiting mappings get the new version and old environments finish their request. Answers the names that changed.
@@ -45,9 +50,10 @@ interface Hosted {
 /** How long an environment of a replaced version may take to finish its request: the longest timeout there is. */
 const RETIRE_GRACE_MS = 900_000
 
-/** Starts nothing until a slot is used. Asking for a function that is not among `functions` throws. */
+/** Starts nothing but what is provisioned until a slot is used. Asking for a function that is not among `functions` throws. */
 export const createEngine = (functions: readonly FunctionSpec[], parts: EngineParts): FunctionEngine => {
   const reaper = openReaper(parts.log)
+  const capacity = createCapacity(parts.maxEnvironments)
   const hosted = new Map<string, Hosted>()
   const retiring = new Set<Pool>()
   const find = (name: string): Hosted => {
@@ -59,14 +65,15 @@ export const createEngine = (functions: readonly FunctionSpec[], parts: EnginePa
     const changed = specs.filter(spec => hosted.get(spec.name)?.identity !== identityOf(spec))
     for (const spec of changed) {
       const before = hosted.get(spec.name)
-      hosted.set(spec.name, hostFunction(spec, parts, reaper))
+      // Before: what is reserved or provisioned for a function is the next version's.
       if (before) retire(before.pool)
+      hosted.set(spec.name, hostFunction(spec, { ...parts, reaper, capacity }))
     }
     return changed.map(spec => spec.name)
   }
   const retire = (pool: Pool): void => {
     retiring.add(pool)
-    void pool.close(RETIRE_GRACE_MS).finally(() => retiring.delete(pool))
+    void pool.retire(RETIRE_GRACE_MS).finally(() => retiring.delete(pool))
   }
   let closed: Promise<void> | undefined
   const close = async (graceMs: number): Promise<void> => {
@@ -84,6 +91,7 @@ export const createEngine = (functions: readonly FunctionSpec[], parts: EnginePa
         if (slot || signal.aborted || hosted.get(functionName) === current) return slot
       }
     },
+    tryAcquire: functionName => find(functionName).pool.tryAcquire(),
     version: functionName => find(functionName).version(),
     stats: functionName => find(functionName).pool.stats(),
     replace,
@@ -103,7 +111,12 @@ const identityOf = ({ code, ...options }: FunctionSpec): unknown =>
 
 const ID_CHARS = 8
 
-const hostFunction = (spec: FunctionSpec, parts: EngineParts, reaper: Reaper): Hosted => {
+interface HostingParts extends EngineParts {
+  readonly reaper: Reaper
+  readonly capacity: Capacity
+}
+
+const hostFunction = (spec: FunctionSpec, parts: HostingParts): Hosted => {
   let known: Version | undefined
   const version = (): Version => {
     known ??= versionOf(spec.code)
@@ -112,7 +125,7 @@ const hostFunction = (spec: FunctionSpec, parts: EngineParts, reaper: Reaper): H
   const create: CreateEnvironment =
     spec.isolation === 'inline'
       ? inlineEnvironments(spec)
-      : environmentParts => hostedEnvironment(environmentParts, processes(reaper))
+      : environmentParts => hostedEnvironment(environmentParts, processes(parts.reaper))
   const start = () =>
     create({
       spec,
@@ -123,5 +136,6 @@ const hostFunction = (spec: FunctionSpec, parts: EngineParts, reaper: Reaper): H
       log: parts.log,
       host: parts.host,
     })
-  return { version, pool: createPool({ spec, version, clock: parts.clock, start }), identity: identityOf(spec) }
+  const { clock, log, capacity } = parts
+  return { version, pool: createPool({ spec, version, clock, log, capacity, start }), identity: identityOf(spec) }
 }

@@ -2,20 +2,29 @@
  * The environments of one function.
  *
  *   acquire ─┬─ an idle one, the last used first, so that the others go idle and are ended
- *            ├─ none idle, fewer than maxEnvironments: leave to start one, which `invoke` does
- *            └─ neither: wait; mappings take turns
+ *            ├─ none idle, and the limits of function, app and ramp allow one more: leave to start it, which `invoke` does
+ *            └─ neither: wait; mappings take turns (direct callers are told to come again)
  *
- * `granted` counts slots handed out and not given back, so `idle + granted` never passes maxEnvironments.
+ * A place is held by each environment that is idle, in use or being started, and by each slot that may start one.
  */
 import type { Cancel, Clock } from '../clock.ts'
-import type { EngineStats, FunctionSpec, Invocation, Report, Slot, Version } from './contract.ts'
+import type { Log } from '../log.ts'
+import type { Capacity } from './capacity.ts'
+import type { EngineStats, FunctionSpec, Invocation, Report, Slot, Throttled, Version } from './contract.ts'
 import type { Environment, Invoked } from './environment.ts'
+import { idleEnvironments } from './idle.ts'
+import { keepProvisioned } from './provisioned.ts'
 import { turnQueue } from './queue.ts'
+import { createRamp } from './ramp.ts'
 import { notReady, type ReportParts, reportOf } from './report.ts'
+import { throttled } from './throttled.ts'
 
 export interface Pool {
   acquire(mapping: string, signal: AbortSignal): Promise<Slot | undefined>
+  tryAcquire(): Slot | Throttled
   stats(): EngineStats
+  /** What is reserved for the function belongs to the pool of its next version. */
+  retire(graceMs: number): Promise<void>
   close(graceMs: number): Promise<void>
 }
 
@@ -23,52 +32,142 @@ export interface PoolParts {
   readonly spec: FunctionSpec
   readonly version: () => Version
   readonly clock: Clock
+  readonly log: Log
+  readonly capacity: Capacity
   readonly start: () => Environment
 }
 
 /** How long the `shutdown` of an environment that is ended for idleness may take: what Lambda gives. */
 const IDLE_SHUTDOWN_MS = 2_000
 
-interface Idle {
-  readonly environment: Environment
-  /** By the monotonic clock, in milliseconds. */
-  readonly sinceMs: number
-}
-
-export const createPool = ({ spec, version, clock, start }: PoolParts): Pool => {
-  const idle: Idle[] = []
+export const createPool = ({ spec, version, clock, log, capacity, start }: PoolParts): Pool => {
+  /** Those that hold a place, and those that shut down and hold none any more. */
   const live = new Set<Environment>()
+  const ending = new Set<Environment>()
   const running = new Set<Promise<unknown>>()
   const waiting = turnQueue<(slot: Slot | undefined) => void>()
+  const ramp = createRamp(spec.rampUp, clock)
+  let places = 0
   let granted = 0
   let coldStarts = 0
   let invocations = 0
+  let refusals = 0
   let closed = false
-  let reclaim: Cancel | undefined
+  let cancelRamp: Cancel | undefined
 
-  const grant = (): Slot | undefined => {
-    if (closed) return undefined
-    const environment = idle.pop()?.environment
-    if (!environment && granted + idle.length >= spec.maxEnvironments) return undefined
+  const track = <T>(work: Promise<T>): Promise<T> => {
+    running.add(work)
+    const done = (): void => {
+      running.delete(work)
+    }
+    work.then(done, done)
+    return work
+  }
+
+  const idle = idleEnvironments({
+    clock,
+    idleMs: spec.idleMs,
+    onExpired: () => {
+      if (places <= spec.provisioned) return false
+      endIdle()
+      return true
+    },
+  })
+  const endIdle = (): void => {
+    const oldest = idle.shift()
+    if (oldest) end(oldest)
+  }
+  const end = (environment: Environment): void => {
+    ending.add(environment)
+    leave(environment)
+    void track(environment.close(IDLE_SHUTDOWN_MS).finally(() => ending.delete(environment)))
+  }
+  const leave = (environment: Environment): void => {
+    if (live.delete(environment)) freePlace()
+  }
+  const freePlace = (): void => {
+    places -= 1
+    share.giveBack()
+    provisioned.check()
+  }
+  const takePlace = (): boolean => {
+    if (!share.take()) return false
+    places += 1
+    return true
+  }
+  const begin = (): Environment => {
+    const environment = start()
+    coldStarts += 1
+    live.add(environment)
+    environment.onGone(() => dropIdle(environment))
+    return environment
+  }
+
+  const share = capacity.join({
+    reserved: spec.reserved,
+    idleSinceMs: idle.sinceMs,
+    endIdle,
+    serveOne: () => {
+      provisioned.check()
+      return serveOne()
+    },
+  })
+
+  const provisioned = keepProvisioned({
+    spec,
+    clock,
+    log,
+    count: () => places,
+    start: () => (takePlace() ? begin() : undefined),
+    onReady: environment => {
+      idle.push(environment)
+      settleFree()
+    },
+    onFailed: leave,
+    track,
+  })
+
+  const grant = (): Slot | Throttled['throttled'] => {
+    if (closed) return 'closed'
+    const warm = idle.pop()
+    if (!warm) {
+      if (places >= spec.maxEnvironments) return 'function'
+      if (ramp.waitMs() > 0) return 'ramp'
+      if (!takePlace()) return 'app'
+      ramp.take()
+    }
     granted += 1
-    return slotOf(environment)
+    return slotOf(warm)
   }
 
   /** A slot has come back: whoever is next in turn gets what is free now. */
   const giveBack = (environment: Environment | undefined): void => {
     granted -= 1
-    if (environment?.usable() && !closed) {
-      idle.push({ environment, sinceMs: clock.monotonic() })
-      armReclaim()
-    } else if (environment) live.delete(environment)
-    serveWaiting()
+    if (!environment) freePlace()
+    else if (!environment.usable() || closed) leave(environment)
+    else if (share.owed()) end(environment)
+    else idle.push(environment)
+    settleFree()
   }
-  const serveWaiting = (): void => {
-    while (waiting.size > 0) {
-      const slot = grant()
-      if (!slot) return
-      waiting.next()?.(slot)
+  const settleFree = (): void => {
+    while (serveOne());
+    if (idle.size > 0) share.idled()
+  }
+  const serveOne = (): boolean => {
+    if (waiting.size === 0) return false
+    const slot = grant()
+    if (typeof slot === 'string') {
+      if (slot === 'ramp') waitForRamp()
+      return false
     }
+    waiting.next()?.(slot)
+    return true
+  }
+  const waitForRamp = (): void => {
+    cancelRamp ??= clock.after(ramp.waitMs(), () => {
+      cancelRamp = undefined
+      settleFree()
+    })
   }
 
   const slotOf = (warm: Environment | undefined): Slot => {
@@ -85,17 +184,10 @@ export const createPool = ({ spec, version, clock, start }: PoolParts): Pool => 
       },
       release() {
         once()
+        if (!warm) ramp.putBack()
         giveBack(warm)
       },
     }
-  }
-  const track = <T>(work: Promise<T>): Promise<T> => {
-    running.add(work)
-    const done = (): void => {
-      running.delete(work)
-    }
-    work.then(done, done)
-    return work
   }
 
   const runOn = async (warm: Environment | undefined, invocation: Invocation): Promise<Report> => {
@@ -106,7 +198,7 @@ export const createPool = ({ spec, version, clock, start }: PoolParts): Pool => 
     return runCold(invocation)
   }
 
-  /** Undefined: the environment had ended before the function saw the request, and nothing was given back. */
+  /** Undefined: the environment had ended before the function saw the request, and another one takes its place. */
   const attemptWarm = async (environment: Environment, invocation: Invocation): Promise<Report | undefined> => {
     const invoked = await environment.invoke(invocation)
     if (!invoked.begun && !environment.usable() && invoked.outcome.kind !== 'aborted' && !closed) {
@@ -114,67 +206,61 @@ export const createPool = ({ spec, version, clock, start }: PoolParts): Pool => 
       return undefined
     }
     giveBack(environment)
-    return reportOf(partsOf(environment, undefined), invoked)
+    return reportOf(partsOf(environment.id, undefined), invoked)
   }
 
   const runCold = async (invocation: Invocation): Promise<Report> => {
-    const startedMs = clock.monotonic()
-    const environment = start()
     if (closed) {
       giveBack(undefined)
-      return reportOf(partsOf(environment, undefined), NEVER_RAN)
+      return reportOf(partsOf('none', undefined), NEVER_RAN)
     }
-    coldStarts += 1
-    live.add(environment)
-    environment.onGone(() => dropIdle(environment))
+    const startedMs = clock.monotonic()
+    const environment = begin()
     const problem = await environment.init()
     const initMs = clock.monotonic() - startedMs
     if (problem) {
       giveBack(environment)
       return closed
-        ? reportOf(partsOf(environment, initMs), NEVER_RAN)
-        : notReady(partsOf(environment, initMs), problem)
+        ? reportOf(partsOf(environment.id, initMs), NEVER_RAN)
+        : notReady(partsOf(environment.id, initMs), problem)
     }
     const invoked = await environment.invoke(invocation)
     giveBack(environment)
-    return reportOf(partsOf(environment, initMs), invoked)
+    return reportOf(partsOf(environment.id, initMs), invoked)
   }
-  const partsOf = (environment: Environment, initMs: number | undefined): ReportParts => ({
+  const partsOf = (environment: string, initMs: number | undefined): ReportParts => ({
     spec,
     version: version(),
-    environment: environment.id,
+    environment,
     initMs,
   })
 
   const dropIdle = (environment: Environment): void => {
-    const index = idle.findIndex(candidate => candidate.environment === environment)
-    if (index < 0) return
-    idle.splice(index, 1)
-    live.delete(environment)
-    serveWaiting()
+    if (!idle.remove(environment)) return
+    leave(environment)
+    settleFree()
   }
 
-  /** One timer for all: the oldest idle environment is the first of the list. */
-  const armReclaim = (): void => {
-    const oldest = idle[0]
-    if (reclaim || !oldest) return
-    reclaim = clock.after(Math.max(0, oldest.sinceMs + spec.idleMs - clock.monotonic()), () => {
-      reclaim = undefined
-      const limitMs = clock.monotonic() - spec.idleMs
-      while (idle[0] && idle[0].sinceMs <= limitMs) {
-        const expired = idle.shift()?.environment
-        if (expired) track(expired.close(IDLE_SHUTDOWN_MS).finally(() => live.delete(expired)))
-      }
-      armReclaim()
-    })
+  const close = async (graceMs: number): Promise<void> => {
+    closed = true
+    cancelRamp?.()
+    provisioned.stop()
+    while (waiting.size > 0) waiting.next()?.(undefined)
+    idle.close()
+    await Promise.all(
+      [...live, ...ending].map(environment => environment.close(graceMs).then(() => leave(environment))),
+    )
+    await Promise.allSettled(running)
   }
 
+  provisioned.check()
   return {
     acquire(mapping, signal) {
       if (closed || signal.aborted) return NO_SLOT
       if (waiting.size === 0) {
         const slot = grant()
-        if (slot) return Promise.resolve(slot)
+        if (typeof slot !== 'string') return Promise.resolve(slot)
+        if (slot === 'ramp') waitForRamp()
       }
       return new Promise(resolve => {
         const waiter = (slot: Slot | undefined): void => {
@@ -189,21 +275,25 @@ export const createPool = ({ spec, version, clock, start }: PoolParts): Pool => 
         signal.addEventListener('abort', giveUp, { once: true })
       })
     },
+    tryAcquire() {
+      const slot = waiting.size > 0 ? 'function' : grant()
+      if (typeof slot !== 'string') return slot
+      refusals += 1
+      return throttled(spec, slot, { app: capacity.max, waitMs: ramp.waitMs() })
+    },
     stats: () => ({
-      environments: live.size,
+      environments: live.size + ending.size,
       busy: granted,
       waiting: waiting.size,
       coldStarts,
       invocations,
+      throttled: refusals,
     }),
-    async close(graceMs) {
-      closed = true
-      reclaim?.()
-      while (waiting.size > 0) waiting.next()?.(undefined)
-      idle.length = 0
-      await Promise.all([...live].map(environment => environment.close(graceMs)))
-      await Promise.allSettled(running)
+    retire(graceMs) {
+      share.retire()
+      return close(graceMs)
     },
+    close,
   }
 }
 

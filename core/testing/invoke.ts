@@ -2,6 +2,7 @@
 import { systemClock } from '../clock.ts'
 import type { Channel, InputOf } from '../config/channel.ts'
 import { codecName } from '../config/channel-book.ts'
+import { fromHandler, functionSpec } from '../config/function-options.ts'
 import type { ErrorInfo, OutgoingRecord } from '../contract.ts'
 import type { FunctionSpec, InvokedRecord, Outcome, RefusedRecord } from '../engine/contract.ts'
 import { createEngine } from '../engine/engine.ts'
@@ -56,6 +57,7 @@ export const invoke = async <Target extends Channel>(
     log: options.log ?? silentLog,
     host: { send: async (address, outgoing) => void sent.push({ channel: address, records: outgoing }) },
     app: 'test',
+    maxEnvironments: 1,
   })
   try {
     const invoked = await Promise.all(
@@ -85,17 +87,9 @@ export const invoke = async <Target extends Channel>(
   }
 }
 
-const specOf = (handler: unknown, options: InvokeOptions): FunctionSpec => ({
-  name: 'function',
-  code: { handler },
-  isolation: 'inline',
-  timeoutMs: options.timeoutMs ?? 30_000,
-  initTimeoutMs: 10_000,
-  memoryMb: 512,
-  idleMs: 60_000,
-  maxEnvironments: 1,
-  env: {},
-  nodeOptions: [],
+const specOf = (handler: unknown, { timeoutMs }: InvokeOptions): FunctionSpec => ({
+  ...functionSpec(fromHandler('function', handler)),
+  ...(timeoutMs === undefined ? {} : { timeoutMs }),
 })
 
 const invokedRecord = async <Data>(

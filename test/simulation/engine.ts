@@ -40,7 +40,7 @@ export const createEngine = (world: World, host: Host, hooks: EngineHooks): Engi
       return slot
     },
     version: () => 'simulated',
-    stats: () => ({ environments: 0, busy: 0, waiting: 0, coldStarts: 0, invocations: 0 }),
+    stats: () => ({ environments: 0, busy: 0, waiting: 0, coldStarts: 0, invocations: 0, throttled: 0 }),
     close: async () => {},
   }
 }

@@ -1,5 +1,7 @@
 /** The engine alone, as the flow uses it: acquire an environment, invoke, read the report. */
 import { systemClock } from '../../../core/clock.ts'
+import { fromFile, functionOptions, functionSpec } from '../../../core/config/function-options.ts'
+import { defaultsOf } from '../../../core/config/options.ts'
 import type { FunctionSpec, InvokedRecord } from '../../../core/engine/contract.ts'
 import { createEngine } from '../../../core/engine/engine.ts'
 import { silentLog } from '../../../core/log.ts'
@@ -15,6 +17,7 @@ export const millrace = (isolation: 'inline' | 'process'): Contestant => ({
       log: silentLog,
       host: { send: () => Promise.reject(new Error('the no-op function sends nothing')) },
       app: 'bench',
+      maxEnvironments: 1,
     })
     const signal = new AbortController().signal
     const records = BODIES.map(invoked)
@@ -41,16 +44,10 @@ export const millrace = (isolation: 'inline' | 'process'): Contestant => ({
 })
 
 const spec = (isolation: 'inline' | 'process'): FunctionSpec => ({
-  name: 'noop',
-  code: { file: `${import.meta.dirname}/noop.ts` },
-  isolation,
-  timeoutMs: 30_000,
-  initTimeoutMs: 10_000,
-  memoryMb: 512,
-  idleMs: 600_000,
+  ...functionSpec(
+    fromFile('noop', { ...defaultsOf(functionOptions), file: './noop.ts', isolation }, import.meta.dirname),
+  ),
   maxEnvironments: 1,
-  env: {},
-  nodeOptions: [],
 })
 
 const invoked = (body: Uint8Array, index: number): InvokedRecord => ({

@@ -42,6 +42,7 @@ const app = (mappings: readonly AppMappingStatus[]): AppStatus => ({
       waiting: 0,
       coldStarts: 2,
       invocations: 1_500,
+      throttled: 0,
     },
   ],
 })

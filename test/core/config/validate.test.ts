@@ -88,6 +88,9 @@ test('an app and a function that say nothing get the documented defaults', () =>
     memoryMb: 512,
     idleMs: 600_000,
     maxEnvironments: 10,
+    reserved: 0,
+    provisioned: 0,
+    rampUp: 1_000,
     variables: {},
     nodeOptions: [],
   })
@@ -414,5 +417,16 @@ test('what is allowed and worth knowing is a notice', () => {
     "mappings.b.onDeadLetter is 'stop', which means nothing with order 'none'",
     'mappings.b reads local/orders like mapping a: each record goes to one of the two',
     'mappings.d reads local/receipts in the same group (g) like mapping c: each record goes to one of the two',
+  ])
+})
+
+test('what functions reserve and provision fits their environments and those of the app', () => {
+  const functions = (charge: object) => ({ functions: { charge: { file: './functions/charge.ts', ...charge } } })
+  assert.deepEqual(problemsOf(withMapping({}, functions({ reserved: 11, provisioned: 12 }))), [
+    'functions.charge.reserved must be at most maxEnvironments (10), got 11',
+    'functions.charge.provisioned must be at most maxEnvironments (10), got 12',
+  ])
+  assert.deepEqual(problemsOf(withMapping({}, { ...functions({ reserved: 5 }), maxEnvironments: 4 })), [
+    'maxEnvironments must be at least what functions have reserved (5 in all), got 4',
   ])
 })

@@ -3,6 +3,8 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { systemClock } from '../../../core/clock.ts'
+import { fromFile, functionOptions, functionSpec } from '../../../core/config/function-options.ts'
+import { defaultsOf } from '../../../core/config/options.ts'
 import type { OutgoingRecord } from '../../../core/contract.ts'
 import type { FunctionSpec, Host, Invocation, InvokedRecord, Report } from '../../../core/engine/contract.ts'
 import { createEngine, type FunctionEngine } from '../../../core/engine/engine.ts'
@@ -33,7 +35,7 @@ export const channelSource = (name: string, more = "codec: 'json', schema: undef
 export const harness = async (
   context: TestContext,
   written: Readonly<Record<string, Written>>,
-  host?: Host,
+  { host, maxEnvironments = 1_000 }: { readonly host?: Host; readonly maxEnvironments?: number } = {},
 ): Promise<Harness> => {
   const folder = await temporaryFolder(context)
   const lines: string[] = []
@@ -48,6 +50,7 @@ export const harness = async (
     }),
     host: host ?? { send: async (address, records) => void sent.push({ address, records }) },
     app: 'test',
+    maxEnvironments,
   })
   context.after(() => engine.close(0))
   const run: Harness['run'] = async (name, bodies = ['{}'], change = {}) => {
@@ -63,16 +66,11 @@ const specOf = async (folder: string, name: string, written: Written): Promise<F
   const file = join(folder, `${name}.${extension}`)
   if (source !== undefined) await writeFile(file, source)
   return {
-    name,
-    code: { file },
-    isolation: 'process',
+    ...functionSpec(fromFile(name, { ...defaultsOf(functionOptions), file }, folder)),
     timeoutMs: 20_000,
     initTimeoutMs: 20_000,
     memoryMb: 256,
-    idleMs: 60_000,
     maxEnvironments: 2,
-    env: {},
-    nodeOptions: [],
     ...change,
   }
 }

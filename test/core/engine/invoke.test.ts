@@ -351,7 +351,7 @@ for (const isolation of ['process', 'inline'] as const)
     const source = `${imports}export const handler = onBatch(q, async (batch, context) => {
       try { await context.send(q, [{ data: 1 }]) } catch (error) { return [error.name, error.code, error.message] } })`
     const host = { send: () => Promise.reject(new Error('the broker is away')) }
-    const { run } = await harness(context, { f: { source, isolation } }, host)
+    const { run } = await harness(context, { f: { source, isolation } }, { host })
     const [, , message] = outcomeAs(await run('f'), 'answered').value as string[]
     assert.match(message ?? '', /the broker is away/)
   })
@@ -424,7 +424,7 @@ for (const isolation of ['process', 'inline'] as const)
     })`
     // A long error is a long frame: it would lie where the request has been.
     const host = { send: () => Promise.reject(new Error('z'.repeat(5_000))) }
-    const { run } = await harness(context, { f: { source, isolation } }, host)
+    const { run } = await harness(context, { f: { source, isolation } }, { host })
     const body = JSON.stringify('y'.repeat(100))
     assert.deepEqual(outcomeAs(await run('f', [body]), 'answered').value, [body, body])
   })

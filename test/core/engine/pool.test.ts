@@ -23,7 +23,14 @@ test('environments are started at once up to maxEnvironments, then acquire waits
   assert.ok(granted === false || engine.stats('f').busy <= 2)
   const report = await (await third).invoke(one())
   assert.equal(report.cold, false)
-  assert.deepEqual(engine.stats('f'), { environments: 2, busy: 0, waiting: 0, coldStarts: 2, invocations: 3 })
+  assert.deepEqual(engine.stats('f'), {
+    environments: 2,
+    busy: 0,
+    waiting: 0,
+    coldStarts: 2,
+    invocations: 3,
+    throttled: 0,
+  })
 })
 
 test('the environment used last is used first', async context => {
@@ -93,7 +100,14 @@ test('an environment that nobody uses is ended, after its shutdown', async conte
 test('a failing Init leaves room for the next try', async context => {
   const { run, engine } = await harness(context, { f: { source: 'throw 1', maxEnvironments: 1 } })
   for (let turn = 0; turn < 3; turn += 1) outcomeAs(await run('f'), 'not-ready')
-  assert.deepEqual(engine.stats('f'), { environments: 0, busy: 0, waiting: 0, coldStarts: 3, invocations: 3 })
+  assert.deepEqual(engine.stats('f'), {
+    environments: 0,
+    busy: 0,
+    waiting: 0,
+    coldStarts: 3,
+    invocations: 3,
+    throttled: 0,
+  })
 })
 
 for (const isolation of ['process', 'inline'] as const) {

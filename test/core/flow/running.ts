@@ -170,7 +170,7 @@ const engineOf = (
           },
         },
   version: () => 'v',
-  stats: () => ({ environments: 1, busy: 0, waiting: 0, coldStarts: 0, invocations: 0 }),
+  stats: () => ({ environments: 1, busy: 0, waiting: 0, coldStarts: 0, invocations: 0, throttled: 0 }),
   close: async () => {},
 })
 
