@@ -10,13 +10,13 @@
 import type { Cancel, Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { Capacity } from './capacity.ts'
-import type { EngineStats, FunctionSpec, Invocation, Report, Slot, Throttled, Version } from './contract.ts'
-import type { Environment, Invoked } from './environment.ts'
+import type { EngineStats, FunctionSpec, Slot, Throttled, Version } from './contract.ts'
+import type { Environment } from './environment.ts'
 import { idleEnvironments } from './idle.ts'
 import { keepProvisioned } from './provisioned.ts'
 import { turnQueue } from './queue.ts'
 import { createRamp } from './ramp.ts'
-import { notReady, type ReportParts, reportOf } from './report.ts'
+import { type RunParts, runOn } from './run-on.ts'
 import { throttled } from './throttled.ts'
 
 export interface Pool {
@@ -170,6 +170,15 @@ export const createPool = ({ spec, version, clock, log, capacity, start }: PoolP
     })
   }
 
+  const runParts: RunParts = {
+    spec,
+    version,
+    clock,
+    isClosed: () => closed,
+    begin,
+    giveBack,
+    onReplaced: environment => live.delete(environment),
+  }
   const slotOf = (warm: Environment | undefined): Slot => {
     let used = false
     const once = (): void => {
@@ -180,7 +189,7 @@ export const createPool = ({ spec, version, clock, log, capacity, start }: PoolP
       invoke(invocation) {
         once()
         invocations += 1
-        return track(runOn(warm, invocation))
+        return track(runOn(runParts, warm, invocation))
       },
       release() {
         once()
@@ -189,51 +198,6 @@ export const createPool = ({ spec, version, clock, log, capacity, start }: PoolP
       },
     }
   }
-
-  const runOn = async (warm: Environment | undefined, invocation: Invocation): Promise<Report> => {
-    if (warm) {
-      const report = await attemptWarm(warm, invocation)
-      if (report) return report
-    }
-    return runCold(invocation)
-  }
-
-  /** Undefined: the environment had ended before the function saw the request, and another one takes its place. */
-  const attemptWarm = async (environment: Environment, invocation: Invocation): Promise<Report | undefined> => {
-    const invoked = await environment.invoke(invocation)
-    if (!invoked.begun && !environment.usable() && invoked.outcome.kind !== 'aborted' && !closed) {
-      live.delete(environment)
-      return undefined
-    }
-    giveBack(environment)
-    return reportOf(partsOf(environment.id, undefined), invoked)
-  }
-
-  const runCold = async (invocation: Invocation): Promise<Report> => {
-    if (closed) {
-      giveBack(undefined)
-      return reportOf(partsOf('none', undefined), NEVER_RAN)
-    }
-    const startedMs = clock.monotonic()
-    const environment = begin()
-    const problem = await environment.init()
-    const initMs = clock.monotonic() - startedMs
-    if (problem) {
-      giveBack(environment)
-      return closed
-        ? reportOf(partsOf(environment.id, initMs), NEVER_RAN)
-        : notReady(partsOf(environment.id, initMs), problem)
-    }
-    const invoked = await environment.invoke(invocation)
-    giveBack(environment)
-    return reportOf(partsOf(environment.id, initMs), invoked)
-  }
-  const partsOf = (environment: string, initMs: number | undefined): ReportParts => ({
-    spec,
-    version: version(),
-    environment,
-    initMs,
-  })
 
   const dropIdle = (environment: Environment): void => {
     if (!idle.remove(environment)) return
@@ -298,11 +262,3 @@ export const createPool = ({ spec, version, clock, log, capacity, start }: PoolP
 }
 
 const NO_SLOT = Promise.resolve(undefined)
-
-const NEVER_RAN: Invoked = {
-  outcome: { kind: 'aborted' },
-  durationMs: 0,
-  logs: [],
-  maxMemoryMb: undefined,
-  begun: false,
-}

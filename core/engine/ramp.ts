@@ -6,7 +6,7 @@ export interface Ramp {
   take(): boolean
   /** The start did not come about. */
   putBack(): void
-  /** Milliseconds until there may be one; 0 for now. */
+  /** Milliseconds until there may be one; 0 when there may be one at once. */
   waitMs(): number
 }
 
