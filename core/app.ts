@@ -154,6 +154,7 @@ export const assembleApp = (
       crashes: () => opened?.run?.crashes ?? 0,
       nextFence: createFence(clock),
       connections,
+      secrets: parts.secrets,
       sources: parts.sources,
       send,
     })

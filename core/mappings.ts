@@ -3,7 +3,9 @@ import { letterToOutgoing } from '../dlq/outgoing.ts'
 import { replaySource } from '../dlq/replay.ts'
 import type { LetterStore } from '../dlq/store.ts'
 import type { AppMappingStatus } from './app-status.ts'
+import { foreignEventsOf } from './config/foreign-events.ts'
 import type { ResolvedConfig, ResolvedMapping } from './config/resolved.ts'
+import type { SecretPlaces } from './config/secret.ts'
 import type { Connections } from './connections.ts'
 import type { OutgoingRecord } from './contract.ts'
 import { MillraceError } from './errors.ts'
@@ -27,6 +29,7 @@ export interface MappingTools extends Omit<Tools, 'destinations' | 'openSource' 
   readonly sources: Sources
   readonly store: LetterStore
   readonly connections: Connections
+  readonly secrets: SecretPlaces
   readonly send: (address: string, records: readonly OutgoingRecord[]) => Promise<void>
 }
 
@@ -98,7 +101,7 @@ const identityOf = (mapping: ResolvedMapping | undefined): string => {
 const liveMapping = (app: string, mapping: ResolvedMapping, tools: MappingTools): Mapping => {
   const { channel, group, policy } = mapping
   const read = { group, start: mapping.start, maxInFlight: policy.maxInFlight }
-  return createMapping(specOf(app, mapping, policy), {
+  return createMapping(specOf(app, mapping, policy, tools.secrets), {
     ...toolsOf(mapping, tools),
     log: tools.log.with({ mapping: mapping.name }),
     openSource: () => tools.connections.openSource(channel, read),
@@ -110,7 +113,7 @@ const replayMapping = (app: string, mapping: ResolvedMapping, tools: MappingTool
   const { order } = mapping.policy
   const policy: Policy = { ...mapping.policy, order: order === 'none' ? 'none' : 'key', onDeadLetter: 'continue' }
   const log = tools.log.with({ mapping: mapping.name, replay: true })
-  return createMapping(specOf(app, mapping, policy), {
+  return createMapping(specOf(app, mapping, policy, tools.secrets), {
     ...toolsOf(mapping, tools),
     log,
     openSource: async () =>
@@ -118,20 +121,24 @@ const replayMapping = (app: string, mapping: ResolvedMapping, tools: MappingTool
   })
 }
 
-const specOf = (app: string, mapping: ResolvedMapping, policy: Policy): MappingSpec => ({
-  app,
-  name: mapping.name,
-  functionName: mapping.functionName,
-  group: mapping.group,
-  channel: mapping.channel.address,
-  codec: mapping.codec,
-  hasSchema: mapping.channel.schema !== undefined,
-  policy,
-})
+const specOf = (app: string, mapping: ResolvedMapping, policy: Policy, secrets: SecretPlaces): MappingSpec => {
+  const events = foreignEventsOf(mapping, secrets)
+  return {
+    app,
+    name: mapping.name,
+    functionName: mapping.functionName,
+    group: mapping.group,
+    channel: mapping.channel.address,
+    codec: mapping.codec,
+    hasSchema: mapping.channel.schema !== undefined,
+    ...(events ? { events } : {}),
+    policy,
+  }
+}
 
 const toolsOf = (
   mapping: ResolvedMapping,
-  { connections: _, sources: __, send, ...tools }: MappingTools,
+  { connections: _, sources: __, secrets: ___, send, ...tools }: MappingTools,
 ): Omit<Tools, 'openSource'> => ({
   ...tools,
   destinations: mapping.deadLetters.to.map(channel => letters => send(channel.address, letters.map(letterToOutgoing))),

@@ -60,7 +60,7 @@ export const policyOptions = {
   format: choice({
     of: ['millrace', 'lambda', 'cloudevents'],
     default: 'millrace',
-    doc: "In which form the function gets its records: Millrace's own, the event AWS Lambda has for that kind of source, or CloudEvents 1.0 (docs/events.md).",
+    doc: "In which form the function gets its records: Millrace's own, the event AWS Lambda has for that kind of source, or CloudEvents 1.0 (docs/event-formats.md).",
   }),
   batchSize: whole({ min: 1, max: 10_000, default: 100, doc: 'Records in a batch at most.' }),
   batchWindow: duration({

@@ -1,6 +1,8 @@
 /** One mapping as written, with its source, function and dead letter channels found and its policy complete. */
 
 import type { StartPosition } from '../contract.ts'
+import type { EventFormat } from '../engine/contract.ts'
+import { eventHolds } from '../event/foreign.ts'
 import type { Policy } from '../flow/policy.ts'
 import { markOf } from '../function/handler.ts'
 import type { Channel } from './channel.ts'
@@ -35,14 +37,20 @@ export const resolveMapping = (
   if ('problems' in parsed) problems.push(...parsed.problems)
   if (!isPlainObject(written)) return undefined
   const reading = readSource(written.source, `${path}.source`, around.book, problems)
-  const wrongFunction = functionProblem(name, written.function, reading?.channel, around.functionNames)
+  const format = 'problems' in parsed ? undefined : parsed.value.format
+  const wrongFunction = functionProblem(
+    name,
+    written.function,
+    { source: reading?.channel, format },
+    around.functionNames,
+  )
   if (wrongFunction !== undefined) problems.push({ path: `${path}.function`, message: wrongFunction })
   const to = readDestinations(written.deadLetters, `${path}.deadLetters.to`, around.book)
   if (!reading || wrongFunction !== undefined || 'problems' in parsed) return undefined
   const functionName = nameFunction(name, written.function, around.functions)
   const { channel, group, start } = reading
   return {
-    asked: { group, start },
+    asked: { group, start, batchSize: written.batchSize },
     mapping: {
       name,
       channel,
@@ -53,7 +61,7 @@ export const resolveMapping = (
       format: parsed.value.format,
       deadLetters: { to },
       enabled: parsed.value.enabled,
-      policy: policyOf(parsed.value, channel),
+      policy: policyOf(parsed.value, channel, batchSizeOf(parsed.value, channel)),
     },
   }
 }
@@ -110,11 +118,17 @@ const startProblems = (start: unknown, path: string): readonly Problem[] =>
         },
       ]
 
+/** What a mapping gives to its function, as far as it is known. */
+interface Reads {
+  readonly source: Channel | undefined
+  readonly format: EventFormat | undefined
+}
+
 /** What a message says of a mapping's function; undefined when it is right. */
 const functionProblem = (
   mapping: string,
   value: unknown,
-  source: Channel | undefined,
+  reads: Reads,
   names: readonly string[],
 ): string | undefined => {
   if (value === undefined) return 'is missing; it must be the name of one of functions, or a handler'
@@ -123,7 +137,7 @@ const functionProblem = (
   if (typeof value !== 'function') return `must be the name of one of functions, or a handler, got ${show(value)}`
   if (names.includes(mapping))
     return `must not be a handler, because functions.${mapping} would have the same name; rename one`
-  return foreignHandler(value, source)
+  return unfitHandler(value, reads)
 }
 
 /** The name under which the engine knows it: a handler takes the mapping's. */
@@ -133,10 +147,16 @@ const nameFunction = (mapping: string, value: unknown, functions: Map<string, Re
   return mapping
 }
 
-/** A handler knows the channels it was written for; another one's records could not be decoded by it. */
-const foreignHandler = (handler: unknown, source: Channel | undefined): string | undefined => {
-  const written = markOf(handler)?.channels.map(channel => channel.address)
-  if (!source || !written || written.includes(source.address)) return undefined
+/** A handler knows the channels it was written for, whose records it decodes, and in which form it takes them. */
+const unfitHandler = (handler: unknown, { source, format }: Reads): string | undefined => {
+  const mark = markOf(handler)
+  if (!mark) return undefined
+  if (format !== undefined && (mark.takes === 'event') !== (format !== 'millrace'))
+    return mark.takes === 'event'
+      ? "is made by onEvent, which takes events of other formats: write format: 'lambda' or 'cloudevents', or use onRecord or onBatch"
+      : `is made by onRecord or onBatch, which take Millrace's own records: leave out format: '${format}', or use onEvent`
+  const written = mark.channels.map(channel => channel.address)
+  if (!source || written.includes(source.address)) return undefined
   return `must be written for the mapping's source, ${source.address}; this handler is for ${written.join(', ')}`
 }
 
@@ -146,13 +166,17 @@ const readDestinations = (written: unknown, path: string, book: ChannelBook): re
   return (Array.isArray(to) ? to : [to]).flatMap(value => book.enter(value, path) ?? [])
 }
 
-const policyOf = (values: PolicyValues, channel: Channel): Policy => ({
+/** One where an event of the format is one record; that another was asked for is told by the rules. */
+const batchSizeOf = ({ batchSize, format }: PolicyValues, channel: Channel): number =>
+  eventHolds(format, channel) === 'one' ? 1 : batchSize
+
+const policyOf = (values: PolicyValues, channel: Channel, batchSize: number): Policy => ({
   order: values.order ?? (channel.ordered ? 'lane' : 'none'),
-  batchSize: values.batchSize,
+  batchSize,
   batchWindowMs: values.batchWindow,
   batchBytes: values.batchBytes,
   maxConcurrency: values.maxConcurrency,
-  maxInFlight: values.maxInFlight ?? 2 * values.batchSize * values.maxConcurrency,
+  maxInFlight: values.maxInFlight ?? 2 * batchSize * values.maxConcurrency,
   maxInFlightBytes: values.maxInFlightBytes,
   maxAttempts: values.maxAttempts,
   maxAgeMs: values.maxAge,

@@ -12,7 +12,7 @@ export type Finding = Problem & { readonly severity: 'problem' | 'notice' }
 /** What a rule sees of a mapping: the result, and what was asked for in `read()`. */
 export interface Candidate {
   readonly mapping: ResolvedMapping
-  readonly asked: { readonly group: unknown; readonly start: unknown }
+  readonly asked: { readonly group: unknown; readonly start: unknown; readonly batchSize: unknown }
 }
 
 type Verdict = { readonly option: string; readonly message: string; readonly severity: Finding['severity'] } | false
@@ -21,6 +21,13 @@ const MAPPING_RULES: readonly ((candidate: Candidate) => Verdict)[] = [
   ({ mapping: { policy } }) =>
     policy.batchSize > policy.maxInFlight &&
     wrong('batchSize', `must be at most maxInFlight (${policy.maxInFlight}), got ${policy.batchSize}`),
+  ({ mapping, asked }) =>
+    asked.batchSize !== undefined &&
+    asked.batchSize !== mapping.policy.batchSize &&
+    wrong(
+      'batchSize',
+      `must be 1, got ${asked.batchSize}: in format '${mapping.format}' an event of the ${mapping.channel.type} ${mapping.channel.address} is one record`,
+    ),
   ({ mapping: { policy } }) =>
     policy.batchBytes > policy.maxInFlightBytes &&
     wrong(

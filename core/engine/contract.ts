@@ -9,8 +9,11 @@ export type Isolation = 'process' | 'inline'
 /** A function as the engine runs it; durations in milliseconds, memory in MB (1,024 KB). */
 export interface FunctionSpec {
   readonly name: string
-  /** Absolute path of the module that exports `handler`, or the handler itself, which means inline isolation. */
-  readonly code: { readonly file: string } | { readonly handler: unknown }
+  /**
+   * Absolute path of a module and which of its exports is the handler (left out: `handler`, else the default one), or the
+   * handler itself, which means inline isolation.
+   */
+  readonly code: { readonly file: string; readonly export?: string } | { readonly handler: unknown }
   readonly isolation: Isolation
   readonly timeoutMs: number
   readonly initTimeoutMs: number

@@ -107,7 +107,7 @@ export const createEngine = (functions: readonly FunctionSpec[], parts: EnginePa
 const identityOf = ({ code, ...options }: FunctionSpec): unknown =>
   'handler' in code
     ? code.handler
-    : JSON.stringify([code.file, versionOf(code), { ...options, env: Object.entries(options.env) }])
+    : JSON.stringify([code, versionOf(code), { ...options, env: Object.entries(options.env) }])
 
 const ID_CHARS = 8
 

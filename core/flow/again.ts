@@ -111,6 +111,7 @@ const countFree = (flow: Flow, entry: Entry): void => {
 }
 
 const waitOf = (flow: Flow, entry: Entry, verdict: Verdict | undefined, report: Report): number => {
+  if (verdict?.kind === 'untried') return waitFree(flow, entry, verdict.retryAfterMs)
   if (verdict?.kind !== 'failed') return 0
   charge(flow, entry, verdict.error, report)
   entry.tries += 1
@@ -123,6 +124,11 @@ const waitOf = (flow: Flow, entry: Entry, verdict: Verdict | undefined, report: 
   )
   rememberAttempts(flow, entry, wait)
   return wait
+}
+
+const waitFree = (flow: Flow, entry: Entry, retryAfterMs: number | undefined): number => {
+  countFree(flow, entry)
+  return delayMs({ tries: entry.tries, charge: 'free', retryAfterMs }, flow.spec.policy.backoff, flow.tools.random())
 }
 
 /** Long waits go to the source where nothing has to follow the record; short ones, and those in an order, stay here. */

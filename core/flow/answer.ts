@@ -6,6 +6,8 @@ export interface NamedFailure {
   readonly id: string
   readonly error: ErrorInfo
   readonly retryable: boolean
+  /** Named as not tried: it comes again and is not charged. */
+  readonly untried: boolean
   readonly retryAfterMs: number | undefined
 }
 
@@ -14,8 +16,9 @@ export type Answer =
   | { readonly ok: false; readonly problem: string }
 
 const NONE: Answer = { ok: true, failures: new Map() }
-const FAILURE_FIELDS = new Set(['itemIdentifier', 'error', 'retryable', 'retryAfterMs'])
-const EXPECTED = 'expected nothing, or { batchItemFailures: [{ itemIdentifier, error?, retryable?, retryAfterMs? }] }'
+const FAILURE_FIELDS = new Set(['itemIdentifier', 'error', 'retryable', 'untried', 'retryAfterMs'])
+const EXPECTED =
+  'expected nothing, or { batchItemFailures: [{ itemIdentifier, error?, retryable?, untried?, retryAfterMs? }] }'
 
 /** `ids` are those of the batch that the function was given, in order. */
 export const readAnswer = (value: unknown, ids: readonly string[]): Answer => {
@@ -38,7 +41,7 @@ const readFailures = (list: readonly unknown[], known: ReadonlyMap<string, numbe
     const unknownField = Object.keys(item).find(field => !FAILURE_FIELDS.has(field))
     if (unknownField !== undefined)
       return problem(`${where} has the unknown field ${JSON.stringify(unknownField)}; ${EXPECTED}`)
-    const { itemIdentifier: id, error, retryable, retryAfterMs } = item
+    const { itemIdentifier: id, error, retryable, untried, retryAfterMs } = item
     if (typeof id !== 'string' || id === '')
       return problem(`${where}.itemIdentifier is ${show(id)}; expected the id of a record of the batch`)
     const count = known.get(id) ?? 0
@@ -47,9 +50,17 @@ const readFailures = (list: readonly unknown[], known: ReadonlyMap<string, numbe
       return problem(`${where}.itemIdentifier ${show(id)} is ambiguous: ${count} records of the batch have it`)
     if (retryable !== undefined && typeof retryable !== 'boolean')
       return problem(`${where}.retryable is ${show(retryable)}; expected true or false`)
+    if (untried !== undefined && typeof untried !== 'boolean')
+      return problem(`${where}.untried is ${show(untried)}; expected true or false`)
     if (retryAfterMs !== undefined && !isDelay(retryAfterMs))
       return problem(`${where}.retryAfterMs is ${show(retryAfterMs)}; expected milliseconds, 0 or more`)
-    failures.set(id, { id, error: readError(error), retryable: retryable ?? true, retryAfterMs })
+    failures.set(id, {
+      id,
+      error: readError(error),
+      retryable: retryable ?? true,
+      untried: untried ?? false,
+      retryAfterMs,
+    })
   }
   return { ok: true, failures }
 }

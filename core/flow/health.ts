@@ -53,7 +53,9 @@ const nextBreaker = (flow: Flow, batch: Batch, judged: readonly Judged[], judgem
   const failed = judged.filter(
     ([, verdict]) => verdict.kind === 'failed' || (verdict.kind === 'dead' && verdict.reason === 'exhausted'),
   )
-  if (failed.length > 0) return afterFailure(flow.breaker, failed.map(idOf), breaker, now)
+  // A function that does not come to the one record of a probe has not shown that it works.
+  const untriedProbe = flow.breaker.state === 'open' && judged.some(([, verdict]) => verdict.kind === 'untried')
+  if (failed.length > 0 || untriedProbe) return afterFailure(flow.breaker, failed.map(idOf), breaker, now)
   // A function that says "never" of a record works, which is what a probe wanted to know.
   const decided = judged.some(([, verdict]) => verdict.kind === 'dead' && verdict.reason === 'not-retryable')
   return batch.kind === 'probe' && decided ? afterSuccess(flow.breaker) : flow.breaker

@@ -2,6 +2,7 @@
  * What becomes of each record of a batch: a pure function of the batch and the engine's report (DESIGN 1.6, 1.7).
  *
  *   answered ─ not named ──────────────────────────────▶ accepted
+ *            ─ named as untried ─────────────────────────▶ untried
  *            ─ named ─┬ not retryable, or out of attempts ▶ dead ────────────┬▶ the rest of its order scope: again
  *                     └ otherwise ────────────────────────▶ failed (charged) ┘
  *   failed   ─ alone ── as if named
@@ -27,6 +28,8 @@ export type Verdict =
   | { readonly kind: 'failed'; readonly error: ErrorInfo; readonly retryAfterMs: number | undefined }
   /** To be parked. `charged` tells whether the last invocation counts as an attempt of its own. */
   | { readonly kind: 'dead'; readonly reason: DeadLetterReason; readonly error: ErrorInfo }
+  /** The function did not come to it: tried again after a moment, for free. */
+  | { readonly kind: 'untried'; readonly retryAfterMs: number | undefined }
   /** Tried for free: dragged along, or nothing was learned about it. */
   | { readonly kind: 'again' }
 
@@ -89,12 +92,18 @@ const judgeAnswered = (
       policy,
     )
   const blocked = new Set<string>()
+  const held = new Set<string>()
   const verdicts = batch.map((record): Verdict => {
     if (record.scope !== null && blocked.has(record.scope)) return AGAIN
     const refusal = refusals.get(record.id)
     if (refusal) return { kind: 'dead', reason: refusal.verdict, error: refusal.error }
     const failure = answer.failures.get(record.id)
-    if (!failure) return ACCEPTED
+    // Whatever a function did past a record of the scope that it left out was done out of order.
+    if (!failure) return record.scope !== null && held.has(record.scope) ? AGAIN : ACCEPTED
+    if (failure.untried) {
+      if (record.scope !== null) held.add(record.scope)
+      return { kind: 'untried', retryAfterMs: failure.retryAfterMs }
+    }
     const verdict = charge(record, failure.error, failure.retryable, failure.retryAfterMs, policy)
     // A function stops at the first failure of a scope, also where that record is dead: the later ones were never tried.
     if (record.scope !== null) blocked.add(record.scope)

@@ -9,6 +9,8 @@ export interface BatchItemFailure {
   readonly error?: string | ErrorInfo
   /** False parks the record at once. Default: true. */
   readonly retryable?: boolean
+  /** True: the function did not come to it. It comes again free of charge, after a moment. */
+  readonly untried?: boolean
   /** Not to be tried again before this many milliseconds have passed. */
   readonly retryAfterMs?: number
 }

@@ -9,6 +9,8 @@ export const HANDLER: unique symbol = Symbol.for('millrace.handler')
 
 export interface HandlerMark {
   readonly channels: readonly Channel[]
+  /** `event`: made by onEvent, for formats that are not Millrace's own. Left out: for batches of records. */
+  readonly takes?: 'event'
 }
 
 /** Called with records that were decoded and checked by their channel's codec and schema. */
@@ -32,4 +34,4 @@ export const markHandler = <Data>(
 ): Handler<Data> =>
   Object.assign(handle, { [HANDLER]: { channels: isList(channels) ? channels : [channels] } satisfies HandlerMark })
 
-const isList = (channels: Channels): channels is readonly Channel[] => Array.isArray(channels)
+export const isList = (channels: Channels): channels is readonly Channel[] => Array.isArray(channels)

@@ -2,9 +2,10 @@
 import { systemClock } from '../clock.ts'
 import type { Channel, InputOf } from '../config/channel.ts'
 import { codecName } from '../config/channel-book.ts'
+import { foreignEventsOf } from '../config/foreign-events.ts'
 import { fromHandler, functionSpec } from '../config/function-options.ts'
 import type { ErrorInfo, OutgoingRecord } from '../contract.ts'
-import type { FunctionSpec, InvokedRecord, Outcome, RefusedRecord } from '../engine/contract.ts'
+import type { EventFormat, FunctionSpec, InvokedRecord, Outcome, RefusedRecord } from '../engine/contract.ts'
 import { createEngine } from '../engine/engine.ts'
 import { MillraceError } from '../errors.ts'
 import { encodeRecords } from '../event/encode.ts'
@@ -27,6 +28,8 @@ export interface InvokeResult {
 export interface InvokeOptions {
   /** What `attempt` each record says. Default: 1. */
   readonly attempt?: number
+  /** In which form the function gets the records. Default: 'millrace'. */
+  readonly format?: EventFormat
   /** Default: 'none'. */
   readonly order?: 'lane' | 'key' | 'none'
   /** Milliseconds. Default: 30,000. */
@@ -63,6 +66,7 @@ export const invoke = async <Target extends Channel>(
     const invoked = await Promise.all(
       records.map((record, index) => invokedRecord(channel, record, index, options.attempt ?? 1)),
     )
+    const events = foreignEventsOf({ channel, format: options.format ?? 'millrace' }, {})
     const signal = new AbortController().signal
     const slot = await engine.acquire('function', 'test', signal)
     const report = await slot?.invoke({
@@ -71,6 +75,7 @@ export const invoke = async <Target extends Channel>(
       channel: channel.address,
       codec: codecName(channel),
       hasSchema: channel.schema !== undefined,
+      ...(events ? { events } : {}),
       order: options.order ?? 'none',
       records: invoked,
       signal,

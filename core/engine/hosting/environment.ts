@@ -47,8 +47,7 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
     const started = kind.start({ spec, place, clock, log, output, onMessage })
     carrier = started
     started.ended.then(exit => onEnded(started, exit))
-    const file = 'file' in spec.code ? spec.code.file : ''
-    started.send(MESSAGE.load, 0, JSON.stringify({ file, place, timeoutMs: spec.timeoutMs }))
+    started.send(MESSAGE.load, 0, JSON.stringify({ code: spec.code, place, timeoutMs: spec.timeoutMs }))
     sampleMemory()
   }
 

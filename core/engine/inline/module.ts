@@ -22,7 +22,7 @@ export const sharedModule = (spec: FunctionSpec): SharedModule => {
   const begin = (version: Version): Promise<Loading> => {
     if ('handler' in code) return Promise.resolve(loadHandler(spec.name, code.handler))
     imports += 1
-    return loadFile(spec.name, code.file, `?millrace=${version}.${imports}`)
+    return loadFile(spec.name, code, `?millrace=${version}.${imports}`)
   }
   return {
     load(version) {

@@ -57,7 +57,10 @@ export const environmentVariables = (
     AWS_LAMBDA_LOG_STREAM_NAME: place.environment,
     AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
     ...('file' in spec.code
-      ? { _HANDLER: `${parse(spec.code.file).name}.handler`, LAMBDA_TASK_ROOT: dirname(spec.code.file) }
+      ? {
+          _HANDLER: `${parse(spec.code.file).name}.${spec.code.export ?? 'handler'}`,
+          LAMBDA_TASK_ROOT: dirname(spec.code.file),
+        }
       : {}),
     ...spec.env,
   }

@@ -3,7 +3,7 @@ import { errorInfo } from '../../errors.ts'
 import type { FunctionError } from '../contract.ts'
 
 /** Lambda's limit. */
-const MAX_ANSWER_BYTES = 6 * 1_048_576
+export const MAX_ANSWER_BYTES = 6 * 1_048_576
 
 export type AnswerText =
   /** Undefined: the handler answered nothing. */

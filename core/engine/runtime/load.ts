@@ -4,7 +4,10 @@ import { pathToFileURL } from 'node:url'
 import type { ErrorInfo } from '../../contract.ts'
 import { errorInfo } from '../../errors.ts'
 import type { Decode } from '../../event/decode.ts'
+import type { FunctionContext } from '../../function/context.ts'
 import { type HandlerMark, markOf } from '../../function/handler.ts'
+import { collectStreamed } from './streamed-answer.ts'
+import { isStreaming, provideAwslambda, type StreamingHandler } from './streaming.ts'
 
 export interface LoadedFunction {
   readonly name: string
@@ -12,14 +15,25 @@ export interface LoadedFunction {
   /** Undefined for a plain function. */
   readonly mark: HandlerMark | undefined
   readonly shutdown: (() => unknown) | undefined
+  /** The handler itself, where it streams its answer; `handle` collects it. */
+  readonly streaming?: StreamingHandler
   /** Decoders by the address of a channel, made when a channel is first seen. */
   readonly decoders: Map<string, Decode>
 }
 
 export type Loading = { readonly loaded: LoadedFunction } | { readonly loaded?: undefined; readonly error: ErrorInfo }
 
-/** Imports `file` and takes its export `handler`, else its default export. Never rejects. */
-export const loadFile = async (name: string, file: string, query = ''): Promise<Loading> => {
+/** What is imported, and which of its exports is the handler. */
+export interface HandlerFile {
+  readonly file: string
+  /** `charge`, or `orders.charge` of an exported object. Left out: `handler`, else the default export. */
+  readonly export?: string
+}
+
+/** Never rejects. */
+export const loadFile = async (name: string, code: HandlerFile, query = ''): Promise<Loading> => {
+  const { file } = code
+  provideAwslambda()
   if (!existsSync(file))
     return notFound(`functions.${name}.file: ${file} does not exist; create it, or correct the path`)
   let module: Readonly<Record<string, unknown>>
@@ -28,28 +42,29 @@ export const loadFile = async (name: string, file: string, query = ''): Promise<
   } catch (thrown) {
     return { error: importFailed(name, file, thrown) }
   }
-  return pick(name, file, module)
+  return pick(name, code, module)
 }
 
 /** The same for a handler given as a value. */
 export const loadHandler = (name: string, handler: unknown): Loading =>
   typeof handler === 'function'
-    ? { loaded: functionOf(name, handler as LoadedFunction['handle'], undefined) }
+    ? functionOf(name, handler as LoadedFunction['handle'], undefined)
     : notFound(`functions.${name}: expected a handler made by onRecord or onBatch, got ${kindOf(handler)}`)
 
-const pick = (name: string, file: string, module: Readonly<Record<string, unknown>>): Loading => {
+type Exports = Readonly<Record<string, unknown>>
+
+const pick = (name: string, { file, export: path }: HandlerFile, module: Exports): Loading => {
   const fallback = module.default
-  const nested = typeof fallback === 'object' && fallback !== null ? (fallback as Record<string, unknown>) : {}
-  const handler = module.handler ?? nested.handler ?? fallback
+  const nested = typeof fallback === 'object' && fallback !== null ? (fallback as Exports) : {}
+  const handler =
+    path === undefined ? (module.handler ?? nested.handler ?? fallback) : (member(module, path) ?? member(nested, path))
   if (typeof handler === 'function') {
     const shutdown = module.shutdown ?? nested.shutdown
-    return {
-      loaded: functionOf(
-        name,
-        handler as LoadedFunction['handle'],
-        typeof shutdown === 'function' ? (shutdown as () => unknown) : undefined,
-      ),
-    }
+    return functionOf(
+      name,
+      handler as LoadedFunction['handle'],
+      typeof shutdown === 'function' ? (shutdown as () => unknown) : undefined,
+    )
   }
   const names = Object.keys(module)
   const got =
@@ -57,16 +72,48 @@ const pick = (name: string, file: string, module: Readonly<Record<string, unknow
       ? `it exports ${names.length === 0 ? 'nothing' : names.join(', ')}`
       : `what it exports there is ${kindOf(handler)}`
   return notFound(
-    `functions.${name}: ${file} needs a function exported as \`handler\` (or as its default); ${got}. ` +
-      'Write: export const handler = onRecord(channel, async record => { … })',
+    path === undefined
+      ? `functions.${name}: ${file} needs a function exported as \`handler\` (or as its default); ${got}. ` +
+          'Write: export const handler = onRecord(channel, async record => { … })'
+      : `functions.${name}: ${file} needs a function exported as \`${path}\`, as its handler says; ${got}`,
   )
 }
 
+/** `orders.charge`: a member of a member. */
+const member = (exported: Exports, path: string): unknown =>
+  path
+    .split('.')
+    .reduce<unknown>(
+      (value, step) => (typeof value === 'object' && value !== null ? Reflect.get(value, step) : undefined),
+      exported,
+    )
+
+/** A handler that is given a callback would not be waited for, and its records would count as processed. */
+const MAX_PARAMETERS = 2
+
 const functionOf = (
   name: string,
-  handle: LoadedFunction['handle'],
+  handler: LoadedFunction['handle'],
   shutdown: (() => unknown) | undefined,
-): LoadedFunction => ({ name, handle, mark: markOf(handle), shutdown, decoders: new Map() })
+): Loading => {
+  const common = { name, mark: markOf(handler), shutdown, decoders: new Map() }
+  if (isStreaming(handler)) {
+    const streaming = handler as StreamingHandler
+    const handle = (event: unknown, context: unknown) => collectStreamed(streaming, event, context as FunctionContext)
+    return { loaded: { ...common, handle, streaming } }
+  }
+  if (handler.length > MAX_PARAMETERS)
+    return {
+      error: {
+        name: 'CallbackHandlerDeprecated',
+        code: 'FUNCTION_INIT_FAILED',
+        message:
+          `functions.${name}: its handler has ${handler.length} parameters, so it waits for a callback, which Millrace has as ` +
+          'little as Lambda from Node 24 on; make it async (event, context) and return the answer',
+      },
+    }
+  return { loaded: { ...common, handle: handler } }
+}
 
 const kindOf = (value: unknown): string =>
   value === null ? 'null' : Array.isArray(value) ? 'a list' : typeof value === 'object' ? 'an object' : typeof value

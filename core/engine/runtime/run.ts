@@ -4,20 +4,22 @@
  *   for this channel? ── no ──▶ mismatch
  *     │ begin
  *     ▼
- *   decode ── every record refused ──▶ answered, the handler is not called
+ *   decode, or make the event of a foreign format ── every record refused ──▶ answered, the handler is not called
  *     ▼
- *   handler ── throws ──▶ failed
+ *   handler ── throws, or answers in a foreign format what is no answer ──▶ failed
  *     ▼
  *   answered
  */
 
 import type { ErrorInfo } from '../../contract.ts'
-import { type Decode, decoderOf, namedDecoder } from '../../event/decode.ts'
+import { foreignBatch } from '../../event/foreign.ts'
 import { decodeBatch } from '../../event/record.ts'
 import type { ReadText } from '../../event/text.ts'
 import type { FunctionContext } from '../../function/context.ts'
 import { functionError } from '../../function/errors.ts'
-import type { FunctionError, Invocation, RefusedRecord } from '../contract.ts'
+import type { ForeignEvents, FunctionError, Invocation, RefusedRecord } from '../contract.ts'
+import { answerText } from './answer.ts'
+import { decoderFor, guardFor } from './decoder.ts'
 import type { LoadedFunction } from './load.ts'
 
 /** An invocation as it reaches the environment. */
@@ -39,14 +41,18 @@ export interface RunParts {
 const NONE: readonly RefusedRecord[] = []
 
 /** Never rejects. */
-export const runInvocation = async (loaded: LoadedFunction, parts: RunParts): Promise<RunResult> => {
-  const { request } = parts
-  const decoder = decoderFor(loaded, request)
-  if ('error' in decoder) return { kind: 'not-ready', error: decoder.error }
+export const runInvocation = (loaded: LoadedFunction, parts: RunParts): Promise<RunResult> => {
+  const { events } = parts.request
+  return events ? runForeign(loaded, parts, events) : runOwn(loaded, parts)
+}
+
+const runOwn = async (loaded: LoadedFunction, parts: RunParts): Promise<RunResult> => {
+  const found = decoderFor(loaded, parts.request)
+  if (found.error) return { kind: 'not-ready', error: found.error }
   parts.begin()
   let refused = NONE
   try {
-    const decoding = decodeBatch(request.records, decoder.decode, parts.readText)
+    const decoding = decodeBatch(parts.request.records, found.decode, parts.readText)
     const decoded = decoding instanceof Promise ? await decoding : decoding
     refused = decoded.refused
     if (decoded.batch.length === 0 && refused.length > 0) return { kind: 'answered', value: undefined, refused }
@@ -56,34 +62,28 @@ export const runInvocation = async (loaded: LoadedFunction, parts: RunParts): Pr
   }
 }
 
-const decoderFor = (loaded: LoadedFunction, request: Request): { decode: Decode } | { error: ErrorInfo } => {
-  const known = loaded.decoders.get(request.channel)
-  if (known) return { decode: known }
-  const made = loaded.mark ? markedDecoder(loaded, request) : plainDecoder(loaded, request)
-  if ('decode' in made) loaded.decoders.set(request.channel, made.decode)
-  return made
+const runForeign = async (loaded: LoadedFunction, parts: RunParts, events: ForeignEvents): Promise<RunResult> => {
+  const found = guardFor(loaded, parts.request)
+  if (found.error) return { kind: 'not-ready', error: found.error }
+  parts.begin()
+  let refused = NONE
+  try {
+    const batch = await foreignBatch({ ...parts.request, events }, found.decode, parts.readText)
+    refused = batch.refused
+    if (batch.event === undefined) return { kind: 'answered', value: undefined, refused }
+    // As JSON carries it, because that is what AWS reads: a toJSON counts, a member that is undefined is not there.
+    const written = answerText(await loaded.handle(batch.event, parts.context))
+    if (written.error) return { kind: 'failed', error: written.error, refused }
+    const answer = batch.readAnswer(written.text === undefined ? null : JSON.parse(written.text))
+    if (answer.ok) return { kind: 'answered', value: answer.value, refused }
+    return { kind: 'failed', error: invalidAnswer(answer.problem), refused }
+  } catch (thrown) {
+    return { kind: 'failed', error: functionError(thrown), refused }
+  }
 }
 
-const markedDecoder = (loaded: LoadedFunction, request: Request): { decode: Decode } | { error: ErrorInfo } => {
-  const channels = loaded.mark?.channels ?? []
-  const channel = channels.find(candidate => candidate.address === request.channel)
-  if (channel) return { decode: decoderOf(channel) }
-  const written = channels.map(candidate => candidate.address).join(', ')
-  return mismatch(
-    `functions.${loaded.name} is written for ${written || 'no channel'}, but mapping ${request.mapping} reads ` +
-      `${request.channel}; give onRecord or onBatch that channel (a list takes several), or change the mapping's source`,
-  )
-}
-
-const plainDecoder = (loaded: LoadedFunction, request: Request): { decode: Decode } | { error: ErrorInfo } => {
-  if (request.codec !== 'custom' && !request.hasSchema) return { decode: namedDecoder(request.channel, request.codec) }
-  const has = request.hasSchema ? 'a schema' : 'a codec of its own'
-  return mismatch(
-    `functions.${loaded.name} is a plain function, but ${request.channel} has ${has}, which only onRecord and onBatch ` +
-      'can apply; write: export const handler = onRecord(channel, async record => { … })',
-  )
-}
-
-const mismatch = (message: string): { error: ErrorInfo } => ({
-  error: { name: 'FunctionMismatch', code: 'FUNCTION_MISMATCH', message },
+const invalidAnswer = (message: string): FunctionError => ({
+  name: 'InvalidAnswer',
+  code: 'FUNCTION_ANSWER_INVALID',
+  message,
 })

@@ -10,7 +10,7 @@ import { MESSAGE, type Message, NO_BODIES } from '../wire/message.ts'
 import { decodeRequest } from '../wire/request.ts'
 import { answerText } from './answer.ts'
 import { createContext, invocationOver, type Place } from './context.ts'
-import { type LoadedFunction, loadFile } from './load.ts'
+import { type HandlerFile, type LoadedFunction, loadFile } from './load.ts'
 import { type RunResult, runInvocation } from './run.ts'
 import { createSender } from './sender.ts'
 
@@ -43,10 +43,10 @@ export const serve = (port: HostPort): ((message: Message) => void) => {
   const sender = createSender(port.write)
 
   const load = async (message: Message): Promise<void> => {
-    const header = JSON.parse(message.header) as { file: string; place: Place; timeoutMs: number }
+    const header = JSON.parse(message.header) as { code: HandlerFile; place: Place; timeoutMs: number }
     place = header.place
     timeoutMs = header.timeoutMs
-    const loading = await loadFile(place.functionName, header.file)
+    const loading = await loadFile(place.functionName, header.code)
     loaded = loading.loaded
     if (loading.loaded) port.write(MESSAGE.ready, 0, '')
     else port.write(MESSAGE.notReady, 0, JSON.stringify(loading.error))

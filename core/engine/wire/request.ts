@@ -22,6 +22,9 @@ interface RequestHeader {
   readonly codec: Request['codec']
   readonly hasSchema: boolean
   readonly order: Request['order']
+  /** Left out in Millrace's own form, with what only other forms tell of records. */
+  readonly events?: Request['events']
+  readonly firstSeen?: readonly (number | null)[]
   /** Milliseconds since the epoch. */
   readonly deadline: number
   readonly count: number
@@ -73,7 +76,13 @@ export const encodeRequest = (request: Request, deadline: number): EncodedReques
   }
   const { requestId, mapping, channel, codec, hasSchema, order } = request
   const usual = { requestId, mapping, channel, codec, hasSchema, order, deadline, count: records.length }
-  const columns: RequestHeader = { ...usual, ...texts, positionNames, ...unusualColumns(request, positionNames) }
+  const columns: RequestHeader = {
+    ...usual,
+    ...texts,
+    positionNames,
+    ...unusualColumns(request, positionNames),
+    ...(request.events ? { events: request.events, firstSeen: records.map(each => each.firstSeen ?? null) } : {}),
+  }
   const header = JSON.stringify(columns)
   return { header, bodies, bytes: header.length + bodyBytes }
 }
@@ -149,7 +158,16 @@ export const decodeRequest = (headerText: string, region: Buffer): ReceivedReque
   const { requestId, mapping, channel, codec, hasSchema, order } = header
   const records = readRecords({ deadline, ...header }, readNumbers(region, header.count, columns), bodies)
   return {
-    request: { requestId, mapping, channel, codec, hasSchema, order, records },
+    request: {
+      requestId,
+      mapping,
+      channel,
+      codec,
+      hasSchema,
+      order,
+      records,
+      ...(header.events ? { events: header.events } : {}),
+    },
     deadline,
     // One scan and one conversion for all bodies instead of one for each.
     readText: isAscii(bodies) ? wholeText(bodies) : checkedText,
@@ -183,11 +201,13 @@ const readRecords = (header: RequestHeader, numbers: Float64Array, bodies: Buffe
       body: nextBody(at(COLUMN.body)),
     }
     addUnusual(record, header, index, at)
+    const firstSeen = header.firstSeen?.[index]
     records.push({
       record,
       attempt: at(COLUMN.attempt),
       idempotencyKey: nextIdempotencyKey(at(COLUMN.idempotencyKey)),
       fence: at(COLUMN.fence),
+      ...(typeof firstSeen === 'number' ? { firstSeen } : {}),
     })
   }
   return records

@@ -35,6 +35,7 @@ for (const [rule, value, names] of [
   ],
   ['an ambiguous id fails the batch', failures({ itemIdentifier: 'twin' }), /ambiguous: 2 records/],
   ['retryable is true or false', failures({ itemIdentifier: 'a', retryable: 'no' }), /retryable is "no"/],
+  ['untried is true or false', failures({ itemIdentifier: 'a', untried: 1 }), /untried is 1; expected true or false/],
   ['retryAfterMs is not negative', failures({ itemIdentifier: 'a', retryAfterMs: -1 }), /retryAfterMs is -1/],
   ['retryAfterMs is finite', failures({ itemIdentifier: 'a', retryAfterMs: Number.POSITIVE_INFINITY }), /retryAfterMs/],
   ['retryAfterMs is a number', failures({ itemIdentifier: 'a', retryAfterMs: '5s' }), /"5s"/],
@@ -51,6 +52,7 @@ test('a failure keeps what it says of itself', () => {
       itemIdentifier: 'a',
       error: { name: 'E', message: 'm', code: 'C', stack: 's' },
       retryable: false,
+      untried: true,
       retryAfterMs: 0,
     }),
     ['a'],
@@ -59,6 +61,7 @@ test('a failure keeps what it says of itself', () => {
     id: 'a',
     error: { name: 'E', message: 'm', code: 'C', stack: 's' },
     retryable: false,
+    untried: true,
     retryAfterMs: 0,
   })
 })
@@ -67,6 +70,7 @@ test('a failure that says nothing may be retried, and says that it said nothing'
   const answer = readAnswer(failures({ itemIdentifier: 'a' }, { itemIdentifier: 'b', error: 'why' }), ['a', 'b'])
   assert.ok(answer.ok)
   assert.equal(answer.failures.get('a')?.retryable, true)
+  assert.equal(answer.failures.get('a')?.untried, false)
   assert.match(answer.failures.get('a')?.error.message ?? '', /gave no error/)
   assert.equal(answer.failures.get('b')?.error.message, 'why')
 })
