@@ -88,15 +88,18 @@ const worries = ({ status, now }: View): readonly string[] =>
     return lines.map(printable)
   })
 
-const functionLines = (status: AppStatus): readonly string[] =>
+/** A table of functions; the last column is what they would have cost on Lambda, in US dollars. */
+export const functionLines = (status: AppStatus): readonly string[] =>
   table([
-    ['FUNCTION', 'VERSION', 'ENVIRONMENTS', 'BUSY', 'INVOCATIONS', 'COLD STARTS'],
-    ...status.functions.map(({ name, version, environments, busy, invocations, coldStarts }) => [
+    ['FUNCTION', 'VERSION', 'ENVIRONMENTS', 'BUSY', 'INVOCATIONS', 'COLD STARTS', 'GB-S', 'LAMBDA $'],
+    ...status.functions.map(({ name, version, environments, busy, usage, coldStarts }) => [
       name,
       version.slice(0, 8),
       environments,
       busy,
-      invocations,
+      usage.requests,
       coldStarts,
+      usage.gbSeconds.toFixed(1),
+      usage.estimatedUsd.toFixed(4),
     ]),
   ])

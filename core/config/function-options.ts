@@ -1,7 +1,7 @@
 /** The options of a function: the file that exports `handler`, and the environments it runs in. */
 import { isAbsolute, resolve } from 'node:path'
 import type { FunctionSpec } from '../engine/contract.ts'
-import { choice, duration, option, texts, type Values, type Written, whole } from './option.ts'
+import { choice, duration, flag, option, texts, type Values, type Written, whole } from './option.ts'
 import { defaultsOf, isPlainObject } from './options.ts'
 import { isSecretRef, resolveSecrets, revealVariables, type SecretPlaces, type SecretRef } from './secret.ts'
 
@@ -49,6 +49,10 @@ export const functionOptions = {
     max: 10_000,
     default: 1_000,
     doc: 'Environments that may be started within 10 seconds; callers wait for more, or are told to come again.',
+  }),
+  reportLines: flag({
+    default: false,
+    doc: 'Writes START, END and REPORT to the log around each invocation, as Lambda does.',
   }),
   env: option<Variables, Variables>({
     doc: 'Environment variables the function sees beside PATH, TZ, LANG, NODE_ENV and those of Lambda.',
@@ -107,6 +111,7 @@ const environment = (name: string, values: FunctionValues): Omit<ResolvedFunctio
   reserved: values.reserved,
   provisioned: values.provisioned,
   rampUp: values.rampUp,
+  reportLines: values.reportLines,
   variables: values.env,
   nodeOptions: values.nodeOptions,
 })

@@ -27,6 +27,8 @@ export interface FunctionSpec {
   readonly provisioned: number
   /** Environments that may be started within 10 seconds. */
   readonly rampUp: number
+  /** Whether START, END and REPORT are written to the log as on Lambda. */
+  readonly reportLines: boolean
   /** What the function sees of the environment beside PATH, TZ, LANG, NODE_ENV and Lambda's variables. */
   readonly env: Readonly<Record<string, string>>
   readonly nodeOptions: readonly string[]
@@ -90,7 +92,10 @@ export interface Report {
   readonly cold: boolean
   /** From handing over to the answer or the kill, without Init. */
   readonly durationMs: number
+  /** Duration and Init, rounded up to a whole millisecond. */
   readonly billedMs: number
+  /** Billed time times memory size. */
+  readonly gbSeconds: number
   readonly initMs?: number
   readonly memoryMb: number
   readonly maxMemoryMb?: number

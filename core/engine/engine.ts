@@ -11,6 +11,7 @@ import { inlineEnvironments } from './inline/environment.ts'
 import { createPool, type Pool } from './pool.ts'
 import { processes } from './process/carrier.ts'
 import { openReaper, type Reaper } from './process/reaper.ts'
+import { createUsageMeter, type Usage, type UsageMeter } from './usage.ts'
 import { versionOf } from './version.ts'
 
 export interface EngineParts {
@@ -38,6 +39,8 @@ export interface FunctionEngine extends Engine {
 export interface FunctionStatus extends EngineStats {
   readonly name: string
   readonly version: Version
+  /** Of all its versions since the app started. */
+  readonly usage: Usage
 }
 
 interface Hosted {
@@ -54,6 +57,12 @@ const RETIRE_GRACE_MS = 900_000
 export const createEngine = (functions: readonly FunctionSpec[], parts: EngineParts): FunctionEngine => {
   const reaper = openReaper(parts.log)
   const capacity = createCapacity(parts.maxEnvironments)
+  const meters = new Map<string, UsageMeter>()
+  const meterOf = (name: string): UsageMeter => {
+    const meter = meters.get(name) ?? createUsageMeter()
+    meters.set(name, meter)
+    return meter
+  }
   const hosted = new Map<string, Hosted>()
   const retiring = new Set<Pool>()
   const find = (name: string): Hosted => {
@@ -67,7 +76,7 @@ export const createEngine = (functions: readonly FunctionSpec[], parts: EnginePa
       const before = hosted.get(spec.name)
       // Before: what is reserved or provisioned for a function is the next version's.
       if (before) retire(before.pool)
-      hosted.set(spec.name, hostFunction(spec, { ...parts, reaper, capacity }))
+      hosted.set(spec.name, hostFunction(spec, { ...parts, reaper, capacity, usage: meterOf(spec.name) }))
     }
     return changed.map(spec => spec.name)
   }
@@ -95,7 +104,13 @@ export const createEngine = (functions: readonly FunctionSpec[], parts: EnginePa
     version: functionName => find(functionName).version(),
     stats: functionName => find(functionName).pool.stats(),
     replace,
-    functions: () => [...hosted].map(([name, { pool, version }]) => ({ name, version: version(), ...pool.stats() })),
+    functions: () =>
+      [...hosted].map(([name, { pool, version }]) => ({
+        name,
+        version: version(),
+        ...pool.stats(),
+        usage: meterOf(name).read(),
+      })),
     close(graceMs) {
       closed ??= close(graceMs)
       return closed
@@ -114,6 +129,7 @@ const ID_CHARS = 8
 interface HostingParts extends EngineParts {
   readonly reaper: Reaper
   readonly capacity: Capacity
+  readonly usage: UsageMeter
 }
 
 const hostFunction = (spec: FunctionSpec, parts: HostingParts): Hosted => {
@@ -136,6 +152,10 @@ const hostFunction = (spec: FunctionSpec, parts: HostingParts): Hosted => {
       log: parts.log,
       host: parts.host,
     })
-  const { clock, log, capacity } = parts
-  return { version, pool: createPool({ spec, version, clock, log, capacity, start }), identity: identityOf(spec) }
+  const { clock, log, capacity, usage } = parts
+  return {
+    version,
+    pool: createPool({ spec, version, clock, log, capacity, usage, start }),
+    identity: identityOf(spec),
+  }
 }

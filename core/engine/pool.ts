@@ -18,6 +18,7 @@ import { turnQueue } from './queue.ts'
 import { createRamp } from './ramp.ts'
 import { type RunParts, runOn } from './run-on.ts'
 import { throttled } from './throttled.ts'
+import type { UsageMeter } from './usage.ts'
 
 export interface Pool {
   acquire(mapping: string, signal: AbortSignal): Promise<Slot | undefined>
@@ -34,13 +35,14 @@ export interface PoolParts {
   readonly clock: Clock
   readonly log: Log
   readonly capacity: Capacity
+  readonly usage: UsageMeter
   readonly start: () => Environment
 }
 
 /** How long the `shutdown` of an environment that is ended for idleness may take: what Lambda gives. */
 const IDLE_SHUTDOWN_MS = 2_000
 
-export const createPool = ({ spec, version, clock, log, capacity, start }: PoolParts): Pool => {
+export const createPool = ({ spec, version, clock, log, capacity, usage, start }: PoolParts): Pool => {
   /** Those that hold a place, and those that shut down and hold none any more. */
   const live = new Set<Environment>()
   const ending = new Set<Environment>()
@@ -174,6 +176,8 @@ export const createPool = ({ spec, version, clock, log, capacity, start }: PoolP
     spec,
     version,
     clock,
+    log: log.with({ function: spec.name }),
+    usage,
     isClosed: () => closed,
     begin,
     giveBack,

@@ -2,6 +2,7 @@
 import type { ErrorInfo } from '../contract.ts'
 import type { FunctionSpec, Report, Version } from './contract.ts'
 import type { Invoked } from './environment.ts'
+import { gbSeconds } from './usage.ts'
 
 export interface ReportParts {
   readonly spec: FunctionSpec
@@ -11,18 +12,22 @@ export interface ReportParts {
   readonly initMs: number | undefined
 }
 
-export const reportOf = ({ spec, version, environment, initMs }: ReportParts, invoked: Invoked): Report => ({
-  outcome: invoked.outcome,
-  environment,
-  version,
-  cold: initMs !== undefined,
-  durationMs: invoked.durationMs,
-  billedMs: Math.ceil(invoked.durationMs + (initMs ?? 0)),
-  ...(initMs === undefined ? {} : { initMs }),
-  memoryMb: spec.memoryMb,
-  ...(invoked.maxMemoryMb === undefined ? {} : { maxMemoryMb: invoked.maxMemoryMb }),
-  logs: invoked.logs,
-})
+export const reportOf = ({ spec, version, environment, initMs }: ReportParts, invoked: Invoked): Report => {
+  const billedMs = Math.ceil(invoked.durationMs + (initMs ?? 0))
+  return {
+    outcome: invoked.outcome,
+    environment,
+    version,
+    cold: initMs !== undefined,
+    durationMs: invoked.durationMs,
+    billedMs,
+    gbSeconds: gbSeconds(billedMs, spec.memoryMb),
+    ...(initMs === undefined ? {} : { initMs }),
+    memoryMb: spec.memoryMb,
+    ...(invoked.maxMemoryMb === undefined ? {} : { maxMemoryMb: invoked.maxMemoryMb }),
+    logs: invoked.logs,
+  }
+}
 
 /** The report of an invocation that never reached the function. */
 export const notReady = (parts: ReportParts, error: ErrorInfo, logs: readonly string[] = []): Report =>

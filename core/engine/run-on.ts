@@ -1,8 +1,11 @@
 /** One invocation on an environment: the one that was granted, or one that is started for it. */
 import type { Clock } from '../clock.ts'
+import type { Log } from '../log.ts'
 import type { FunctionSpec, Invocation, Report, Version } from './contract.ts'
 import type { Environment, Invoked } from './environment.ts'
 import { notReady, type ReportParts, reportOf } from './report.ts'
+import { endLines, startLine } from './report-lines.ts'
+import type { UsageMeter } from './usage.ts'
 
 export interface RunParts {
   readonly spec: FunctionSpec
@@ -11,6 +14,8 @@ export interface RunParts {
   readonly isClosed: () => boolean
   /** Starts an environment in the place that the slot holds. */
   readonly begin: () => Environment
+  readonly log: Log
+  readonly usage: UsageMeter
   /** Ends the slot: the environment is free or over. Undefined: none was started. */
   readonly giveBack: (environment: Environment | undefined) => void
   /** It is over, and another one will have its place. */
@@ -22,8 +27,13 @@ export const runOn = async (
   warm: Environment | undefined,
   invocation: Invocation,
 ): Promise<Report> => {
-  const report = warm && (await attemptWarm(parts, warm, invocation))
-  return report ?? runCold(parts, invocation)
+  const { spec, log, usage } = parts
+  const { requestId } = invocation
+  if (spec.reportLines) log.info(startLine(requestId, parts.version()))
+  const report = (warm && (await attemptWarm(parts, warm, invocation))) ?? (await runCold(parts, invocation))
+  usage.add(report)
+  if (spec.reportLines) for (const line of endLines(requestId, report, spec)) log.info(line)
+  return report
 }
 
 /** Undefined: the environment had ended before the function saw the request. */

@@ -178,6 +178,7 @@ const notTried = ({ spec, tools }: Flow): Report => ({
   cold: false,
   durationMs: 0,
   billedMs: 0,
+  gbSeconds: 0,
   memoryMb: 0,
   logs: [],
 })

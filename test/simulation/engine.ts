@@ -62,6 +62,7 @@ const invoke = async (world: World, host: Host, hooks: EngineHooks, invocation: 
     cold: false,
     durationMs: host.clock.monotonic() - startMs,
     billedMs: 0,
+    gbSeconds: 0,
     memoryMb: 0,
     logs: [],
   }

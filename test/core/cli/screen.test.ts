@@ -43,6 +43,7 @@ const app = (mappings: readonly AppMappingStatus[]): AppStatus => ({
       coldStarts: 2,
       invocations: 1_500,
       throttled: 0,
+      usage: { requests: 1_500, billedMs: 300_000, gbSeconds: 75.5, estimatedUsd: 0.0015 },
     },
   ],
 })
@@ -68,8 +69,8 @@ test('the screen shows the app, its mappings, its functions and the end of the l
     'MAPPING  READS         STATE    PER SECOND  ACCEPTED  RETRIED  PARKED  IN FLIGHT  WAITING',
     'charge   local/orders  running         120    12,345        7       2         40        3',
     '',
-    'FUNCTION  VERSION   ENVIRONMENTS  BUSY  INVOCATIONS  COLD STARTS',
-    'charge    01234567             2     1        1,500            2',
+    'FUNCTION  VERSION   ENVIRONMENTS  BUSY  INVOCATIONS  COLD STARTS  GB-S  LAMBDA $',
+    'charge    01234567             2     1        1,500            2  75.5  0.0015',
     '',
     '03:04:05.000 info  one',
     '03:04:05.000 info  two',
@@ -128,6 +129,9 @@ test('status says plainly when nothing runs, and shows each process that does', 
     'MAPPING  READS         STATE    RECEIVED  ACCEPTED  RETRIED  PARKED  IN FLIGHT  REPLAYED',
     'charge   local/orders  running         0         0        0       0          0         0',
     '! charge: Error: no (FUNCTION_FAILED)',
+    '',
+    'FUNCTION  VERSION   ENVIRONMENTS  BUSY  INVOCATIONS  COLD STARTS  GB-S  LAMBDA $',
+    'charge    01234567             2     1        1,500            2  75.5  0.0015',
   ])
 })
 
@@ -138,7 +142,7 @@ test('a mapping that waits for its source says for what, since when and why', ()
   const line = '! charge: waits for local/orders since 2m: the broker cannot be reached'
   const shown = statusText([{ pid: 7, updatedAt: NOW, status: app([waiting]) }], { now: NOW, stateDir: '/app' })
   assert.match(shown, /local\/orders {2}waits for source {2}/)
-  assert.equal(shown.split('\n').at(-1), line)
+  assert.equal(shown.split('\n')[3], line)
   assert.equal(screen(view([waiting]))[4], line)
 })
 
@@ -147,5 +151,5 @@ test('what stopped behind a dead letter is shown with what to do', () => {
   const stopped = mapping({ stopped: ['0', '1: k'] })
   assert.equal(screen(view([stopped]))[4], line)
   const shown = statusText([{ pid: 7, updatedAt: NOW, status: app([stopped]) }], { now: NOW, stateDir: '/app' })
-  assert.equal(shown.split('\n').at(-1), line)
+  assert.equal(shown.split('\n')[3], line)
 })

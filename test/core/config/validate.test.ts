@@ -91,6 +91,7 @@ test('an app and a function that say nothing get the documented defaults', () =>
     reserved: 0,
     provisioned: 0,
     rampUp: 1_000,
+    reportLines: false,
     variables: {},
     nodeOptions: [],
   })

@@ -164,6 +164,7 @@ const engineOf = (
               cold: false,
               durationMs: invokeMs,
               billedMs: invokeMs,
+              gbSeconds: 0,
               memoryMb: 1,
               logs: [],
             }
