@@ -8,6 +8,7 @@ import type { Engine, EngineStats, FunctionSpec, Host, Slot, Throttled, Version 
 import type { CreateEnvironment } from './environment.ts'
 import { hostedEnvironment } from './hosting/environment.ts'
 import { inlineEnvironments } from './inline/environment.ts'
+import { type Limits, type LimitsParts, openLimits } from './limits/limits.ts'
 import { createPool, type Pool } from './pool.ts'
 import { processes } from './process/carrier.ts'
 import { openReaper, type Reaper } from './process/reaper.ts'
@@ -22,6 +23,8 @@ export interface EngineParts {
   readonly app: string
   /** Environments at once, over all functions. */
   readonly maxEnvironments: number
+  /** Default: CPU is not limited, and every means there is may be used. */
+  readonly limits?: Partial<Pick<LimitsParts, 'cpuShares' | 'means'>>
 }
 
 /** What the app asks of the engine beside what the flow does. */
@@ -56,6 +59,7 @@ const RETIRE_GRACE_MS = 900_000
 /** Starts nothing but what is provisioned until a slot is used. Asking for a function that is not among `functions` throws. */
 export const createEngine = (functions: readonly FunctionSpec[], parts: EngineParts): FunctionEngine => {
   const reaper = openReaper(parts.log)
+  const limits = openLimits({ cpuShares: 'off', ...parts.limits, app: parts.app, clock: parts.clock, log: parts.log })
   const capacity = createCapacity(parts.maxEnvironments)
   const meters = new Map<string, UsageMeter>()
   const meterOf = (name: string): UsageMeter => {
@@ -76,7 +80,10 @@ export const createEngine = (functions: readonly FunctionSpec[], parts: EnginePa
       const before = hosted.get(spec.name)
       // Before: what is reserved or provisioned for a function is the next version's.
       if (before) retire(before.pool)
-      hosted.set(spec.name, hostFunction(spec, { ...parts, reaper, capacity, usage: meterOf(spec.name) }))
+      hosted.set(
+        spec.name,
+        hostFunction(spec, { ...parts, reaper, capacity, usage: meterOf(spec.name), openedLimits: limits }),
+      )
     }
     return changed.map(spec => spec.name)
   }
@@ -88,6 +95,7 @@ export const createEngine = (functions: readonly FunctionSpec[], parts: EnginePa
   const close = async (graceMs: number): Promise<void> => {
     const pools = [...[...hosted.values()].map(({ pool }) => pool), ...retiring]
     await Promise.all(pools.map(pool => pool.close(graceMs)))
+    await limits.close()
     reaper.close()
   }
   replace(functions)
@@ -130,6 +138,7 @@ interface HostingParts extends EngineParts {
   readonly reaper: Reaper
   readonly capacity: Capacity
   readonly usage: UsageMeter
+  readonly openedLimits: Limits
 }
 
 const hostFunction = (spec: FunctionSpec, parts: HostingParts): Hosted => {
@@ -141,7 +150,7 @@ const hostFunction = (spec: FunctionSpec, parts: HostingParts): Hosted => {
   const create: CreateEnvironment =
     spec.isolation === 'inline'
       ? inlineEnvironments(spec)
-      : environmentParts => hostedEnvironment(environmentParts, processes(parts.reaper))
+      : environmentParts => hostedEnvironment(environmentParts, processes(parts.reaper, parts.openedLimits))
   const start = () =>
     create({
       spec,

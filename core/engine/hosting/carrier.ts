@@ -27,6 +27,8 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null
   /** Set when it could not be started or spoke nonsense. */
   readonly problem: string | undefined
+  /** The kernel killed something of it for its memory. */
+  readonly outOfMemory?: boolean
 }
 
 export interface CarrierParts {

@@ -4,25 +4,31 @@ import type { Duplex, Readable } from 'node:stream'
 import type { Clock } from '../../clock.ts'
 import { errorInfo } from '../../errors.ts'
 import type { Carrier, CarrierKind, CarrierParts, Exit } from '../hosting/carrier.ts'
-import { MESSAGE } from '../wire/message.ts'
+import type { Confinement, Limits } from '../limits/limits.ts'
+import { MESSAGE, type Message } from '../wire/message.ts'
 import { openBeginMark } from './begin-mark.ts'
 import { encodeFrame, frameReader, scratch } from './frames.ts'
 import { privateMemoryMb } from './memory.ts'
 import type { Reaper } from './reaper.ts'
 import { spawnEnvironment } from './spawn.ts'
 
-export const processes = (reaper: Reaper): CarrierKind => ({
+export const processes = (reaper: Reaper, limits: Limits): CarrierKind => ({
   enforces: { timeout: true, memory: true },
   killed: 'its process was killed',
   // What SIGKILL does not end hangs in the kernel.
   killWaitMs: 1_000,
-  start: parts => startProcess(parts, reaper),
+  start: parts => startProcess(parts, reaper, limits),
 })
 
 /** What an environment may say in one frame: an answer has 6 MB, records that it sends may be larger. */
 const MAX_FRAME_BYTES = 268_435_456
 
-const startProcess = ({ spec, place, clock, output, onMessage }: CarrierParts, reaper: Reaper): Carrier => {
+const startProcess = (
+  { spec, place, clock, output, onMessage }: CarrierParts,
+  reaper: Reaper,
+  limits: Limits,
+): Carrier => {
+  const confinement = limits.confine({ id: place.environment, memoryMb: spec.memoryMb })
   const mark = openBeginMark()
   const child = spawnOr(
     () => mark.close(),
@@ -30,15 +36,29 @@ const startProcess = ({ spec, place, clock, output, onMessage }: CarrierParts, r
   )
   const socket = child.stdio[3] as Duplex
   let problem: string | undefined
-  const kill = (): void => killGroup(child)
+  const kill = (): void => {
+    killGroup(child)
+    confinement.kill()
+  }
   const allocate = scratch()
+  let held: (readonly Uint8Array[])[] | undefined = []
   const write = (buffers: readonly Uint8Array[]): void => {
+    if (held) held.push(buffers)
+    else writeNow(buffers)
+  }
+  // No code of the user is loaded before the limits hold; starting Node takes longer than setting them.
+  const release = (): void => {
+    const waiting = held ?? []
+    held = undefined
+    for (const buffers of waiting) writeNow(buffers)
+  }
+  const writeNow = (buffers: readonly Uint8Array[]): void => {
     if (buffers.length > 1) socket.cork()
     for (const buffer of buffers) socket.write(buffer)
     if (buffers.length > 1) socket.uncork()
   }
 
-  const read = frameReader(MAX_FRAME_BYTES, 'lasting', onMessage)
+  const read = frameReader(MAX_FRAME_BYTES, 'lasting', noting(confinement, onMessage))
   socket.on('data', (chunk: Buffer) => {
     if (problem !== undefined) return
     try {
@@ -53,13 +73,19 @@ const startProcess = ({ spec, place, clock, output, onMessage }: CarrierParts, r
   if (child.stdout) output.attach(child.stdout, 'info')
   if (child.stderr) output.attach(child.stderr, 'warn')
   const { pid } = child
-  if (pid !== undefined) reaper.add(pid)
+  if (pid !== undefined) {
+    reaper.add(pid)
+    confinement.enter(pid).then(release)
+  }
 
   return {
     send: (kind, id, header) => write(encodeFrame(kind, id, header)),
-    request: (id, header, bodies) => write(encodeFrame(MESSAGE.invoke, id, header, bodies, allocate)),
+    request(id, header, bodies) {
+      confinement.busy()
+      write(encodeFrame(MESSAGE.invoke, id, header, bodies, allocate))
+    },
     kill,
-    ended: endOf(child, clock, () => problem),
+    ended: endOf(child, clock, confinement, () => problem),
     begun: mark.read,
     memoryMb: () => (pid === undefined ? undefined : privateMemoryMb(pid)),
     forget() {
@@ -68,6 +94,17 @@ const startProcess = ({ spec, place, clock, output, onMessage }: CarrierParts, r
     },
   }
 }
+
+/** CPU is limited from the end of Init on, and only looked at while something runs. */
+const noting =
+  (confinement: Confinement, onMessage: (message: Message) => void) =>
+  (message: Message): void => {
+    if (message.kind === MESSAGE.ready) confinement.ready()
+    else if (ANSWERS.has(message.kind)) confinement.idle()
+    onMessage(message)
+  }
+
+const ANSWERS: ReadonlySet<number> = new Set([MESSAGE.answered, MESSAGE.failed, MESSAGE.mismatch])
 
 const spawnOr = (undo: () => void, start: () => ChildProcess): ChildProcess => {
   try {
@@ -81,7 +118,12 @@ const spawnOr = (undo: () => void, start: () => ChildProcess): ChildProcess => {
 /** Grandchildren that left the group may hold the pipes open: their output is not waited for any longer than this. */
 const DRAIN_MS = 250
 
-const endOf = (child: ChildProcess, clock: Clock, problem: () => string | undefined): Promise<Exit> =>
+const endOf = (
+  child: ChildProcess,
+  clock: Clock,
+  confinement: Confinement,
+  problem: () => string | undefined,
+): Promise<Exit> =>
   new Promise(resolve => {
     child.once('error', error => {
       const unstarted = `its process could not be started: ${error.message}`
@@ -89,10 +131,12 @@ const endOf = (child: ChildProcess, clock: Clock, problem: () => string | undefi
     })
     child.once('exit', (code, signal) => {
       killGroup(child)
+      const outOfMemory = confinement.ranOutOfMemory()
+      confinement.leave()
       const finish = (): void => {
         cancel()
         closeAll(child)
-        resolve({ code, signal, problem: problem() })
+        resolve({ code, signal, problem: problem(), outOfMemory })
       }
       const cancel = clock.after(DRAIN_MS, finish)
       child.once('close', finish)

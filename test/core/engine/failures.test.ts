@@ -95,7 +95,7 @@ const SHAPES: Readonly<Record<string, Written & { code_: string; says: RegExp }>
     ),
     memoryMb: 96,
     code_: 'FUNCTION_OUT_OF_MEMORY',
-    says: /memory of 96 MB \(\d+ MB were in use\)/,
+    says: /memory of 96 MB \((\d+ MB were in use|the kernel stopped it there)\)/,
   },
   'a leak while other things go on': {
     source: handler(
