@@ -38,7 +38,6 @@ const CLAIM = Symbol('redis list claim')
 interface Claim {
   readonly id: string
   readonly membership: Membership
-  state: 'open' | 'settled'
 }
 
 interface Claimed extends Delivery {
@@ -105,7 +104,7 @@ const deliver = ({ tools, held }: Holding, membership: Membership, claims: reado
   for (let at = 0; at + 2 < claims.length; at += 3) {
     const [id = '', note = '0 0 0'] = [claims[at]?.toString(), claims[at + 1]?.toString()]
     const [attempts = 0, firstSeen = 0, priorDeliveries = 0] = note.split(' ').map(Number)
-    const claim: Claim = { id, membership, state: 'open' }
+    const claim: Claim = { id, membership }
     held.set(id, claim)
     deliveries.push({
       record: recordOfElement(tools.list, { id, firstSeen }, claims[at + 2] ?? new Uint8Array()),
@@ -138,7 +137,10 @@ const settle = async (holding: Holding, settlements: readonly Settlement[]): Pro
   const membership = reader.current()
   const open = settlements.flatMap(settlement => {
     const claim = (settlement.delivery as Partial<Claimed>)[CLAIM]
-    return claim?.state === 'open' && claim.membership === membership ? [{ settlement, claim }] : []
+    // One that was given back and has been claimed anew is settled, though the answer that said so was lost.
+    return claim && claim.membership === membership && holding.held.get(claim.id) === claim
+      ? [{ settlement, claim }]
+      : []
   })
   if (!membership || open.length === 0) return []
   const verdicts = open.flatMap(({ settlement, claim }) => verdictOf(claim.id, settlement))
@@ -149,7 +151,6 @@ const settle = async (holding: Holding, settlements: readonly Settlement[]): Pro
     return open.map(({ settlement: { delivery } }) => ({ delivery, error }))
   }
   for (const { claim } of open) {
-    claim.state = 'settled'
     // What was given back may have been claimed anew while the answer was on its way.
     if (holding.held.get(claim.id) === claim) holding.held.delete(claim.id)
   }

@@ -60,8 +60,13 @@ export interface ReaderTools {
 
 /** Two lost beats do not cost the lease. */
 const BEATS_PER_LEASE = 4
-/** After an outage every reader is to be back before anybody is taken for dead by one who was back sooner. */
+/** How soon a beat is tried again that failed, or found no lease to renew. */
 const AGAIN_MS = 1_000
+/**
+ * Of a lease: a reader is dead when it is late for so long, which after an outage is time to come back in. Less than the
+ * time between two beats, so that the second one finds it.
+ */
+const GRACE = 1 / (2 * BEATS_PER_LEASE)
 /** How long a reader that leaves waits for a connection to say so. */
 const LEAVE_PATIENCE_MS = 3_000
 
@@ -70,7 +75,7 @@ export const createReader = (tools: ReaderTools): Reader => {
   const { clock, log, commands } = place
   let membership: Membership | undefined
   let joining: Promise<Membership | undefined> | undefined
-  let late: ReadonlySet<string> = new Set()
+  let lateSinceMs: ReadonlyMap<string, number> = new Map()
   let ended: 'no' | 'yes' = 'no'
   let cancel: Cancel = () => {}
 
@@ -81,8 +86,9 @@ export const createReader = (tools: ReaderTools): Reader => {
       await retireDead(answer)
       return undefined
     }
-    membership = { id, lost: new AbortController() }
-    await renew(membership)
+    const me = { id, lost: new AbortController() }
+    membership = me
+    await renew(me)
     return membership
   }
   const expelled = (which: Membership): void => {
@@ -99,14 +105,16 @@ export const createReader = (tools: ReaderTools): Reader => {
     else await retireDead(table)
   }
   const retireDead = async (table: LeaseTable): Promise<void> => {
-    const found = deadAmong(table, late)
+    const nowMs = clock.monotonic()
+    const long = [...lateSinceMs].filter(([, sinceMs]) => nowMs - sinceMs >= leaseMs * GRACE).map(([id]) => id)
+    const found = deadAmong(table, new Set(long))
+    lateSinceMs = new Map([...found.late].map(id => [id, lateSinceMs.get(id) ?? nowMs]))
     for (const { id, how } of found.dead) {
       const count = await leases.retire(id, how)
       if (count < 0) continue
       log.info(`${address}: gave back ${count} record(s) of a reader that is gone`, { reader: id })
       tools.onReturned()
     }
-    late = found.late
   }
   const beat = async (): Promise<number> => {
     if (!membership) return AGAIN_MS
@@ -115,7 +123,7 @@ export const createReader = (tools: ReaderTools): Reader => {
       return leaseMs / BEATS_PER_LEASE
     } catch (error) {
       log.debug(`${address}: could not renew the lease of this reader`, { error: errorInfo(error) })
-      late = new Set()
+      lateSinceMs = new Map()
       return Math.min(AGAIN_MS, leaseMs / BEATS_PER_LEASE)
     }
   }
@@ -126,7 +134,7 @@ export const createReader = (tools: ReaderTools): Reader => {
 
   return {
     async joined() {
-      if (membership) return membership
+      if (membership || ended === 'yes') return membership
       joining ??= join().finally(() => {
         joining = undefined
       })
@@ -137,6 +145,8 @@ export const createReader = (tools: ReaderTools): Reader => {
     async leave() {
       ended = 'yes'
       cancel()
+      // What is being begun ends first: else nobody would end it. Whether it failed is told to whoever asked for it.
+      await joining?.catch(() => undefined)
       const me = membership
       membership = undefined
       me?.lost.abort()
@@ -159,8 +169,8 @@ export interface Dead {
 }
 
 /**
- * Of now and each reader with the end of its lease: who is dead, and who is late for the first time. A lease that was
- * over at the last look too belongs to nobody who could renew it; a process of this machine can be looked at instead.
+ * Of now and each reader with the end of its lease: who is dead, and who is late. `late` are those that looks before found
+ * late, long enough ago for whoever lives to have renewed it; a process of this machine can be looked at instead.
  */
 export const deadAmong = (
   [now = '0', ...leases]: LeaseTable,

@@ -50,6 +50,9 @@ local function noted(notes, id)
   local attempts, seen, prior = string.match(redis.call('HGET', notes, id) or '', '(%d+) (%d+) (%d+)')
   return attempts or '0', seen or text(now), prior or '0'
 end
+local function holds(stream, group, id, consumer)
+  return #redis.call('XPENDING', stream, group, id, id, 1, consumer) > 0
+end
 local function park(stream, waiting, group, id, due)
   redis.call('XCLAIM', stream, group, '${NOBODY}', 0, id, 'JUSTID')
   redis.call('ZADD', waiting, due, padded(id))
@@ -73,16 +76,24 @@ local function add(id, note, fields)
   count = count + 1
   table.insert(answer, id) table.insert(answer, note) table.insert(answer, fields)
 end
-for _, name in ipairs(redis.call('ZRANGEBYSCORE', waiting, '-inf', now, 'LIMIT', 0, max)) do
-  if bytes >= maxBytes then break end
-  local id = plain(name)
-  local entry = redis.call('XCLAIM', stream, group, reader, 0, id, 'FORCE')[1]
-  redis.call('ZREM', waiting, name)
-  if entry then add(id, redis.call('HGET', notes, id) or '', entry[2])
-  else
-    gone = gone + 1
-    redis.call('XACK', stream, group, id)
-    redis.call('HDEL', notes, id)
+local waits = true
+while waits and count < max and bytes < maxBytes do
+  local names = redis.call('ZRANGEBYSCORE', waiting, '-inf', now, 'LIMIT', 0, max - count)
+  waits = #names > 0
+  for _, name in ipairs(names) do
+    if bytes >= maxBytes then break end
+    local id = plain(name)
+    redis.call('ZREM', waiting, name)
+    -- Another program of the group may have claimed it. In a group that was made anew nobody holds it: hence FORCE.
+    if holds(stream, group, id, '${NOBODY}') or #redis.call('XPENDING', stream, group, id, id, 1) == 0 then
+      local entry = redis.call('XCLAIM', stream, group, reader, 0, id, 'FORCE')[1]
+      if entry then add(id, redis.call('HGET', notes, id) or '', entry[2])
+      else
+        gone = gone + 1
+        redis.call('XACK', stream, group, id)
+        redis.call('HDEL', notes, id)
+      end
+    else redis.call('HDEL', notes, id) end
   end
 end
 -- Never so many at once that what comes back, should they be large, fills the server's memory.
@@ -109,14 +120,16 @@ return answer`,
 
 /**
  * KEYS stream waiting notes readers · ARGV group reader keep|remove count, so many ids that are done, then of each other
- * one id, attempts, delay in ms and first seen.
- * Answers 1, or 0 to a reader that was taken for dead: then nothing was settled.
+ * one id, attempts, delay in ms and first seen; attempts are `same` for what comes back as it was noted.
+ * Answers how many of those that come back are in the stream no more, or -1 to a reader that was taken for dead: then
+ * nothing was settled. What comes back and is not held by this reader is left alone: a verdict whose answer was lost is
+ * told again, when another one may have the entry.
  */
 export const SETTLE: Script = {
   lua: `${COMMON}
 local stream, waiting, notes, readers = unpack(KEYS)
 local group, reader, after, count = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
-if not redis.call('ZSCORE', readers, reader) then return 0 end
+if not redis.call('ZSCORE', readers, reader) then return -1 end
 local areNotes = redis.call('EXISTS', notes) == 1
 for from = 5, 4 + count, 1000 do
   local ids = {unpack(ARGV, from, math.min(from + 999, 4 + count))}
@@ -124,13 +137,17 @@ for from = 5, 4 + count, 1000 do
   if after == 'remove' then redis.call('XDEL', stream, unpack(ids)) end
   if areNotes then redis.call('HDEL', notes, unpack(ids)) end
 end
+local gone = 0
 for at = 5 + count, #ARGV, 4 do
   local id, attempts, delay, seen = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 3]
-  local _, _, prior = noted(notes, id)
-  park(stream, waiting, group, id, delay > 0 and text(now + delay) or 0)
-  redis.call('HSET', notes, id, attempts .. ' ' .. seen .. ' ' .. prior)
+  if holds(stream, group, id, reader) then
+    local before, first, prior = noted(notes, id)
+    if attempts == 'same' then attempts, seen = before, first end
+    park(stream, waiting, group, id, delay > 0 and text(now + delay) or 0)
+    redis.call('HSET', notes, id, attempts .. ' ' .. seen .. ' ' .. prior)
+  elseif #redis.call('XRANGE', stream, id, id) == 0 then gone = gone + 1 end
 end
-return 1`,
+return gone`,
 }
 
 /**
@@ -176,8 +193,9 @@ return {text(now), unpack(redis.call('ZRANGE', readers, 0, 999, 'WITHSCORES'))}`
 
 /**
  * KEYS stream waiting notes readers · ARGV group consumer left|over|gone|orphan idleMs. Gives back what a consumer holds,
- * or of one that is none of ours, what has been idle so long; unless it left by itself each claim counts as one that
- * ended without a verdict. Answers how many they were, -1 when there is no such reader or its lease was renewed meanwhile.
+ * or of one that is none of ours, what has been idle so long, as much as takes a moment; unless it left by itself each
+ * claim counts as one that ended without a verdict. Answers how many they were, -1 when there is no such reader or its
+ * lease was renewed meanwhile.
  */
 export const RETIRE: Script = {
   lua: `${COMMON}
@@ -189,7 +207,9 @@ if how == 'orphan' then
 elseif not lease or (how == 'over' and lease > now) then return -1 end
 redis.call('ZREM', readers, consumer)
 local count = 0
-while true do
+-- What ours hold is limited by their credit. Others may have left a million behind, for which nobody is to wait.
+local most = idle == '0' and math.huge or 5000
+while count < most do
   local pending = redis.call('XPENDING', stream, group, 'IDLE', idle, '-', '+', 1000, consumer)
   if #pending == 0 then break end
   for _, entry in ipairs(pending) do
@@ -199,7 +219,7 @@ while true do
     redis.call('HSET', notes, id, attempts .. ' ' .. seen .. ' ' .. prior)
     park(stream, waiting, group, id, 0)
     -- What was trimmed is no more claimed by anybody, and would be found again for ever.
-    if #redis.call('XPENDING', stream, group, id, id, 1, consumer) > 0 then redis.call('XACK', stream, group, id) end
+    if holds(stream, group, id, consumer) then redis.call('XACK', stream, group, id) end
   end
   count = count + #pending
 end

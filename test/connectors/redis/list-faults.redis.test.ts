@@ -4,7 +4,15 @@ import { openList } from '../../../connectors/redis/list.ts'
 import { type Clock, systemClock } from '../../../core/clock.ts'
 import type { Source } from '../../../core/contract.ts'
 import { logTo, silentLog } from '../../../core/log.ts'
-import { accept, bodies, nothingMore, numbered, request, take } from '../../../core/testing/contract/reading.ts'
+import {
+  accept,
+  bodies,
+  nothingMore,
+  numbered,
+  release,
+  request,
+  take,
+} from '../../../core/testing/contract/reading.ts'
 import { sharedBroker } from '../../support/brokers/shared.ts'
 import { until } from '../../support/until.ts'
 import { type OpenedList, openTestList } from './list-opened.ts'
@@ -266,6 +274,34 @@ test('a verdict whose answer was lost is told again, and takes nothing from whoe
   await until('it was told again', async () => (await source.settle(back)).length === 0)
   assert.equal(await list.raw.zcard(list.keys.waiting), 0)
   assert.deepEqual(await other.settle(accept([again])), [])
+  assert.equal(await list.backlog(), 0)
+})
+
+test('a verdict whose answer was lost is told again, and takes nothing from the new claim of the same reader', {
+  skip,
+}, async context => {
+  const { url } = await redis.address()
+  const list = await openTestList(context, url, { claimTimeout: 120_000 })
+  const source = await list.open()
+  await useEveryScript(list, source)
+  await list.publish(['a'])
+  const back = release(await take(list, source, 1), 1)
+  list.proxy.halfOpen('toClient')
+  const untold = source.settle(back)
+  await until('the server has it back', async () => (await list.raw.zcard(list.keys.waiting)) === 1)
+  list.proxy.heal()
+  list.proxy.reset()
+  assert.equal((await untold)[0]?.error.code, 'SETTLE_FAILED')
+  const again = await until('it comes again', () =>
+    source.poll(request({ waitMs: 500 })).then(
+      found => found[0],
+      () => undefined,
+    ),
+  )
+  assert.equal(again.attempts, 1)
+  await until('it was told again', async () => (await source.settle(back)).length === 0)
+  assert.equal(await list.raw.zcard(list.keys.waiting), 0)
+  assert.deepEqual(await source.settle(accept([again])), [])
   assert.equal(await list.backlog(), 0)
 })
 
