@@ -142,7 +142,7 @@ export const assembleApp = (
     // Not through `open`: while the app drains, functions finish what they do, and sending is part of that.
     const send = (address: string, records: readonly OutgoingRecord[]) => sendAllOver(connections, address, records)
     const { name: app, maxEnvironments } = config
-    const engine = createEngine([], { clock, log, host: { send }, app, maxEnvironments })
+    const engine = createEngine([], { clock, log, host: { send }, app, maxEnvironments, stateDir: config.stateDir })
     const mappings = createMappings({
       clock,
       log,

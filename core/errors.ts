@@ -9,6 +9,7 @@ export const ERROR_CODES = {
   CONFIG_NOT_FOUND: 'No configuration file was found where it was looked for.',
   SECRET_MISSING: 'A value that comes from the environment or a file is not there.',
   FUNCTION_NOT_FOUND: 'The file of a function, or the export named as its handler, does not exist.',
+  FUNCTION_PACKAGE_INVALID: 'A zip or layer of a function is not what may be unpacked; nothing of it was written.',
   FUNCTION_INIT_FAILED: 'A function threw, exited or timed out before it was ready. No record is charged.',
   FUNCTION_MISMATCH: 'A function was given records of a channel it was not written for. No record is charged.',
   FUNCTION_FAILED: 'A function threw while it had a batch.',

@@ -1,6 +1,6 @@
-/** The options of a function: the file that exports `handler`, and the environments it runs in. */
-import { isAbsolute, resolve } from 'node:path'
-import type { FunctionSpec } from '../engine/contract.ts'
+/** The options of a function: its code, and the environments it runs in. */
+import type { FunctionCode, FunctionSpec } from '../engine/contract.ts'
+import { codeOptions } from './function-code.ts'
 import { choice, duration, flag, option, texts, type Values, type Written, whole } from './option.ts'
 import { defaultsOf, isPlainObject } from './options.ts'
 import { isSecretRef, resolveSecrets, revealVariables, type SecretPlaces, type SecretRef } from './secret.ts'
@@ -9,14 +9,7 @@ export type Variables = Readonly<Record<string, string | SecretRef>>
 
 /** Every option of a function. */
 export const functionOptions = {
-  file: option<string, string>({
-    doc: 'The module that exports `handler`, relative to the configuration.',
-    takes: 'a path',
-    expected: 'the path of a module that exports handler',
-    default: '',
-    defaultText: 'required',
-    read: value => (typeof value === 'string' && value !== '' ? value : undefined),
-  }),
+  ...codeOptions,
   isolation: choice({
     of: ['process', 'inline'],
     default: 'process',
@@ -83,10 +76,10 @@ export const functionSpec = (resolved: ResolvedFunction, places: SecretPlaces = 
   return { ...spec, env: revealVariables(resolveSecrets(variables, `functions.${resolved.name}.env`, places)) }
 }
 
-/** A function of the configuration, its file made absolute. */
-export const fromFile = (name: string, values: FunctionValues, folder: string): ResolvedFunction => ({
+/** A function of the configuration. */
+export const fromOptions = (name: string, values: FunctionValues, code: FunctionCode): ResolvedFunction => ({
   ...environment(name, values),
-  code: { file: isAbsolute(values.file) ? values.file : resolve(folder, values.file) },
+  code,
   isolation: values.isolation,
 })
 

@@ -7,7 +7,8 @@ import { isAbsolute, resolve } from 'node:path'
 import { MillraceError } from '../errors.ts'
 import { appOptions, isName, NAME_EXPECTED } from './app-options.ts'
 import { type ChannelBook, channelBook } from './channel-book.ts'
-import { fromFile, functionOptions, type ResolvedFunction } from './function-options.ts'
+import { codeMissing, readCode } from './function-code.ts'
+import { fromOptions, functionOptions, type ResolvedFunction } from './function-options.ts'
 import { type MappingSurroundings, resolveMapping } from './mapping.ts'
 import { type PolicyValues, policyOptions } from './mapping-options.ts'
 import { defaultsOf, isPlainObject, join, parseOptions } from './options.ts'
@@ -79,26 +80,21 @@ const notAConfig = (written: unknown): Problem => ({
 
 const readFunctions = (
   written: unknown,
-  { folder, exists }: Required<Surroundings>,
+  surroundings: Required<Surroundings>,
   problems: Problem[],
 ): Map<string, ResolvedFunction> => {
   const functions = new Map<string, ResolvedFunction>()
   for (const [name, value] of namedEntries(written ?? {}, 'functions', problems)) {
     const path = join('functions', name)
     const options = typeof value === 'string' ? { file: value } : value
+    const missing = codeMissing(options, path)
+    if (missing) problems.push(missing)
     const parsed = parseOptions(functionOptions, options, path)
-    const file = isPlainObject(options) ? options.file : ''
-    if (file === undefined)
-      problems.push({ path: `${path}.file`, message: 'is missing; name the module that exports handler' })
     if ('problems' in parsed) problems.push(...parsed.problems)
-    else if (file !== undefined) {
-      const resolved = fromFile(name, parsed.value, folder)
-      functions.set(name, resolved)
-      if ('file' in resolved.code && !exists(resolved.code.file))
-        problems.push({
-          path: `${path}.file`,
-          message: `must be a file that exists, got ${show(file)} (${resolved.code.file})`,
-        })
+    else if (!missing) {
+      const read = readCode(parsed.value, path, surroundings)
+      if ('problems' in read) problems.push(...read.problems)
+      else functions.set(name, fromOptions(name, parsed.value, read.code))
     }
   }
   return functions

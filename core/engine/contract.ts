@@ -9,11 +9,7 @@ export type Isolation = 'process' | 'inline'
 /** A function as the engine runs it; durations in milliseconds, memory in MB (1,024 KB). */
 export interface FunctionSpec {
   readonly name: string
-  /**
-   * Absolute path of a module and which of its exports is the handler (left out: `handler`, else the default one), or the
-   * handler itself, which means inline isolation.
-   */
-  readonly code: { readonly file: string; readonly export?: string } | { readonly handler: unknown }
+  readonly code: FunctionCode
   readonly isolation: Isolation
   readonly timeoutMs: number
   readonly initTimeoutMs: number
@@ -45,6 +41,36 @@ export interface LimitMeans {
   readonly cpu: CpuMeans | 'off' | 'none'
   /** How many processes and threads a function may start. */
   readonly processes: 'cgroup-v2' | 'cgroup-v1' | 'none'
+}
+
+/** Where a function's code is: a handler given as a value means inline isolation. */
+export type FunctionCode = ModuleCode | PackageCode | { readonly handler: unknown }
+
+/** A module that can be imported. Paths are absolute. */
+export interface ModuleCode {
+  readonly file: string
+  /** The export that is the handler, or `orders.charge`, a member of one. Left out: `handler`, else the default export. */
+  readonly export?: string
+  /** The folder of the package it is part of; left out for a module by itself. */
+  readonly root?: string
+  readonly layers?: {
+    /** All of them as one folder, /opt on Lambda. */
+    readonly folder: string
+    /** The folders it is made of. */
+    readonly sources: readonly string[]
+  }
+}
+
+/** What has to be prepared before it is a module. */
+export interface PackageCode {
+  /** Absolute path of a folder, a zip or, with layers, a module. */
+  readonly package: string
+  /** The handler as it was written: `charge`, or `src/app.charge`. */
+  readonly entry?: string
+  /** Absolute paths of folders and zips; a later one covers earlier ones. */
+  readonly layers: readonly string[]
+  /** What its zips may come to, unpacked. */
+  readonly maxBytes: number
 }
 
 /** Names a change of the function's code: a hash of it, or `inline`. */

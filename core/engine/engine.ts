@@ -1,17 +1,16 @@
 /** The engine: functions by name, a pool of environments for each, and nothing that knows of sources or verdicts. */
 import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
 import { MillraceError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { type Capacity, createCapacity } from './capacity.ts'
 import type { Engine, EngineStats, FunctionSpec, Host, Slot, Throttled, Version } from './contract.ts'
-import type { CreateEnvironment } from './environment.ts'
-import { hostedEnvironment } from './hosting/environment.ts'
-import { inlineEnvironments } from './inline/environment.ts'
-import { type Limits, type LimitsParts, openLimits } from './limits/limits.ts'
+import { type EnvironmentTools, environmentsOf } from './environments.ts'
+import { type LimitsParts, openLimits } from './limits/limits.ts'
+import { createPackageCache, noPackageCache } from './package/cache.ts'
 import { createPool, type Pool } from './pool.ts'
-import { processes } from './process/carrier.ts'
-import { openReaper, type Reaper } from './process/reaper.ts'
+import { openReaper } from './process/reaper.ts'
 import { createUsageMeter, type Usage, type UsageMeter } from './usage.ts'
 import { versionOf } from './version.ts'
 
@@ -25,6 +24,8 @@ export interface EngineParts {
   readonly maxEnvironments: number
   /** Default: CPU is not limited, and every means there is may be used. */
   readonly limits?: Partial<Pick<LimitsParts, 'cpuShares' | 'means'>>
+  /** Zips are unpacked below it. Without one, functions that are zips or have layers cannot be prepared. */
+  readonly stateDir?: string
 }
 
 /** What the app asks of the engine beside what the flow does. */
@@ -58,8 +59,12 @@ const RETIRE_GRACE_MS = 900_000
 
 /** Starts nothing but what is provisioned until a slot is used. Asking for a function that is not among `functions` throws. */
 export const createEngine = (functions: readonly FunctionSpec[], parts: EngineParts): FunctionEngine => {
-  const reaper = openReaper(parts.log)
-  const limits = openLimits({ cpuShares: 'off', ...parts.limits, app: parts.app, clock: parts.clock, log: parts.log })
+  const { clock, log, app, stateDir } = parts
+  const reaper = openReaper(log)
+  const limits = openLimits({ cpuShares: 'off', ...parts.limits, app, clock, log })
+  const packages =
+    stateDir === undefined ? noPackageCache : createPackageCache({ folder: join(stateDir, 'packages'), clock, log })
+  const tools: EnvironmentTools = { reaper, limits, packages }
   const capacity = createCapacity(parts.maxEnvironments)
   const meters = new Map<string, UsageMeter>()
   const meterOf = (name: string): UsageMeter => {
@@ -80,10 +85,7 @@ export const createEngine = (functions: readonly FunctionSpec[], parts: EnginePa
       const before = hosted.get(spec.name)
       // Before: what is reserved or provisioned for a function is the next version's.
       if (before) retire(before.pool)
-      hosted.set(
-        spec.name,
-        hostFunction(spec, { ...parts, reaper, capacity, usage: meterOf(spec.name), openedLimits: limits }),
-      )
+      hosted.set(spec.name, hostFunction(spec, { ...parts, tools, capacity, usage: meterOf(spec.name) }))
     }
     return changed.map(spec => spec.name)
   }
@@ -97,6 +99,7 @@ export const createEngine = (functions: readonly FunctionSpec[], parts: EnginePa
     await Promise.all(pools.map(pool => pool.close(graceMs)))
     await limits.close()
     reaper.close()
+    await packages.close()
   }
   replace(functions)
   return {
@@ -135,10 +138,9 @@ const identityOf = ({ code, ...options }: FunctionSpec): unknown =>
 const ID_CHARS = 8
 
 interface HostingParts extends EngineParts {
-  readonly reaper: Reaper
+  readonly tools: EnvironmentTools
   readonly capacity: Capacity
   readonly usage: UsageMeter
-  readonly openedLimits: Limits
 }
 
 const hostFunction = (spec: FunctionSpec, parts: HostingParts): Hosted => {
@@ -147,10 +149,7 @@ const hostFunction = (spec: FunctionSpec, parts: HostingParts): Hosted => {
     known ??= versionOf(spec.code)
     return known
   }
-  const create: CreateEnvironment =
-    spec.isolation === 'inline'
-      ? inlineEnvironments(spec)
-      : environmentParts => hostedEnvironment(environmentParts, processes(parts.reaper, parts.openedLimits))
+  const create = environmentsOf(spec, parts.tools)
   const start = () =>
     create({
       spec,

@@ -1,23 +1,65 @@
 /** Names the code of a function, so that a report or a dead letter says which one it was. */
-import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { createHash, type Hash } from 'node:crypto'
+import { readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import type { FunctionSpec, Version } from './contract.ts'
+import type { FunctionSpec, PackageCode, Version } from './contract.ts'
+import { contentHash } from './package/content.ts'
+import { moduleIn } from './package/module.ts'
+import { isZip } from './package/prepare.ts'
 
 const VERSION_CHARS = 12
 
 /**
- * A hash of the function's file and of all it imports by a relative path, so that a change in any of them is a new
- * version; `inline` for a handler given as a value, `missing` where the file cannot be read. Packages do not count.
+ * A hash of the function's code, so that a change in any of it is a new version:
+ *
+ *   a module   its text and that of all it imports by a relative path; packages do not count
+ *   a folder   the same of its handler, and every file below it but in node_modules, whose lock file stands beside it
+ *   a zip      its bytes
+ *   layers     their bytes, whatever they hold
+ *
+ * `inline` for a handler given as a value, `missing` where there is nothing at the path.
  */
 export const versionOf = (code: FunctionSpec['code']): Version => {
+  if ('package' in code) return versionOfPackage(code)
   if (!('file' in code)) return 'inline'
-  const sources = importGraph(code.file)
-  if (sources.get(code.file) === undefined) return 'missing'
   const hash = createHash('sha256')
-  for (const [_file, source] of sources) hash.update(`${source?.length ?? -1}:`).update(source ?? '')
-  return hash.digest('hex').slice(0, VERSION_CHARS)
+  return addModule(hash, code.file) ? short(hash) : 'missing'
 }
+
+const versionOfPackage = (code: PackageCode): Version => {
+  const hash = createHash('sha256')
+  const isFolder = statSync(code.package, { throwIfNoEntry: false })?.isDirectory() === true
+  const content = isFolder || isZip(code.package) ? contentHash(code.package, 'own') : moduleHash(code.package)
+  if (content === undefined) return 'missing'
+  hash.update(`${content};${code.entry ?? ''};`)
+  if (isFolder) hash.update(`${reachedFrom(code)};`)
+  for (const layer of code.layers) hash.update(`${contentHash(layer, 'all')};`)
+  return short(hash)
+}
+
+/** What a module of the folder imports from outside of it. */
+const reachedFrom = ({ package: folder, entry }: PackageCode): string | undefined => {
+  try {
+    return moduleHash(moduleIn('', folder, entry).file)
+  } catch {
+    // Init reports a handler that is not there, with what to do.
+    return undefined
+  }
+}
+
+const moduleHash = (file: string): string | undefined => {
+  const hash = createHash('sha256')
+  return addModule(hash, file) ? hash.digest('hex') : undefined
+}
+
+/** False when there is no such module. */
+const addModule = (hash: Hash, file: string): boolean => {
+  const sources = importGraph(file)
+  for (const [_file, source] of sources) hash.update(`${source?.length ?? -1}:`).update(source ?? '')
+  return sources.get(file) !== undefined
+}
+
+const short = (hash: Hash): Version => hash.digest('hex').slice(0, VERSION_CHARS)
 
 /** `from './x.ts'`, `import './x.ts'`, `import('./x.ts')`, `require('./x.js')`. */
 const RELATIVE_IMPORT = /(?:\bfrom|\bimport|\brequire)\s*\(?\s*['"](\.{1,2}\/[^'"\n]+)['"]/g

@@ -21,6 +21,7 @@ export const sharedModule = (spec: FunctionSpec): SharedModule => {
   let loading: Promise<Loading> | undefined
   const begin = (version: Version): Promise<Loading> => {
     if ('handler' in code) return Promise.resolve(loadHandler(spec.name, code.handler))
+    if (!('file' in code)) throw new Error(`function ${spec.name} has no module to load`)
     imports += 1
     return loadFile(spec.name, code, `?millrace=${version}.${imports}`)
   }

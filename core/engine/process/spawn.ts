@@ -1,8 +1,8 @@
 /** Starts the process of an environment: in a group of its own, with a socketpair as fd 3, and hardly any variables. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { dirname, parse } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { FunctionSpec } from '../contract.ts'
+import { moduleVariables } from '../package/variables.ts'
 import { logGroupOf, type Place } from '../runtime/context.ts'
 import type { BeginMark } from './begin-mark.ts'
 import { compileCacheDir } from './compile-cache.ts'
@@ -56,12 +56,7 @@ export const environmentVariables = (
     AWS_LAMBDA_LOG_GROUP_NAME: logGroupOf(place),
     AWS_LAMBDA_LOG_STREAM_NAME: place.environment,
     AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
-    ...('file' in spec.code
-      ? {
-          _HANDLER: `${parse(spec.code.file).name}.${spec.code.export ?? 'handler'}`,
-          LAMBDA_TASK_ROOT: dirname(spec.code.file),
-        }
-      : {}),
+    ...('file' in spec.code ? moduleVariables(spec.code, variables.PATH) : {}),
     ...spec.env,
   }
 }

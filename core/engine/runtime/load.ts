@@ -6,6 +6,8 @@ import { errorInfo } from '../../errors.ts'
 import type { Decode } from '../../event/decode.ts'
 import type { FunctionContext } from '../../function/context.ts'
 import { type HandlerMark, markOf } from '../../function/handler.ts'
+import type { ModuleCode } from '../contract.ts'
+import { resolveFromLayers } from './layers.ts'
 import { collectStreamed } from './streamed-answer.ts'
 import { isStreaming, provideAwslambda, type StreamingHandler } from './streaming.ts'
 
@@ -23,21 +25,15 @@ export interface LoadedFunction {
 
 export type Loading = { readonly loaded: LoadedFunction } | { readonly loaded?: undefined; readonly error: ErrorInfo }
 
-/** What is imported, and which of its exports is the handler. */
-export interface HandlerFile {
-  readonly file: string
-  /** `charge`, or `orders.charge` of an exported object. Left out: `handler`, else the default export. */
-  readonly export?: string
-}
-
 /** Never rejects. */
-export const loadFile = async (name: string, code: HandlerFile, query = ''): Promise<Loading> => {
+export const loadFile = async (name: string, code: ModuleCode, query = ''): Promise<Loading> => {
   const { file } = code
   provideAwslambda()
   if (!existsSync(file))
     return notFound(`functions.${name}.file: ${file} does not exist; create it, or correct the path`)
   let module: Readonly<Record<string, unknown>>
   try {
+    resolveFromLayers(code)
     module = await import(`${pathToFileURL(file).href}${query}`)
   } catch (thrown) {
     return { error: importFailed(name, file, thrown) }
@@ -53,7 +49,7 @@ export const loadHandler = (name: string, handler: unknown): Loading =>
 
 type Exports = Readonly<Record<string, unknown>>
 
-const pick = (name: string, { file, export: path }: HandlerFile, module: Exports): Loading => {
+const pick = (name: string, { file, export: path }: ModuleCode, module: Exports): Loading => {
   const fallback = module.default
   const nested = typeof fallback === 'object' && fallback !== null ? (fallback as Exports) : {}
   const handler =

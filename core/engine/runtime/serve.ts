@@ -6,11 +6,12 @@ import { systemClock } from '../../clock.ts'
 import { errorInfo } from '../../errors.ts'
 import { functionError } from '../../function/errors.ts'
 import { type Log, type LogFields, logTo } from '../../log.ts'
+import type { ModuleCode } from '../contract.ts'
 import { MESSAGE, type Message, NO_BODIES } from '../wire/message.ts'
 import { decodeRequest } from '../wire/request.ts'
 import { answerText } from './answer.ts'
 import { createContext, invocationOver, type Place } from './context.ts'
-import { type HandlerFile, type LoadedFunction, loadFile } from './load.ts'
+import { type LoadedFunction, loadFile } from './load.ts'
 import { type RunResult, runInvocation } from './run.ts'
 import { createSender } from './sender.ts'
 
@@ -43,7 +44,7 @@ export const serve = (port: HostPort): ((message: Message) => void) => {
   const sender = createSender(port.write)
 
   const load = async (message: Message): Promise<void> => {
-    const header = JSON.parse(message.header) as { code: HandlerFile; place: Place; timeoutMs: number }
+    const header = JSON.parse(message.header) as { code: ModuleCode; place: Place; timeoutMs: number }
     place = header.place
     timeoutMs = header.timeoutMs
     const loading = await loadFile(place.functionName, header.code)

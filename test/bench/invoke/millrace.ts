@@ -1,6 +1,7 @@
 /** The engine alone, as the flow uses it: acquire an environment, invoke, read the report. */
+import { join } from 'node:path'
 import { systemClock } from '../../../core/clock.ts'
-import { fromFile, functionOptions, functionSpec } from '../../../core/config/function-options.ts'
+import { fromOptions, functionOptions, functionSpec } from '../../../core/config/function-options.ts'
 import { defaultsOf } from '../../../core/config/options.ts'
 import type { FunctionSpec, InvokedRecord } from '../../../core/engine/contract.ts'
 import { createEngine } from '../../../core/engine/engine.ts'
@@ -45,7 +46,7 @@ export const millrace = (isolation: 'inline' | 'process'): Contestant => ({
 
 const spec = (isolation: 'inline' | 'process'): FunctionSpec => ({
   ...functionSpec(
-    fromFile('noop', { ...defaultsOf(functionOptions), file: './noop.ts', isolation }, import.meta.dirname),
+    fromOptions('noop', { ...defaultsOf(functionOptions), isolation }, { file: join(import.meta.dirname, 'noop.ts') }),
   ),
   maxEnvironments: 1,
 })

@@ -14,7 +14,7 @@ const orders = local.queue('orders')
 const receipts = local.topic('receipts')
 const events = local.stream('events')
 const dead = local.queue('orders.dead')
-const exists = (path: string): boolean => path.startsWith('/app/functions/')
+const exists = (path: string): boolean => path.startsWith('/app/functions/') && !path.includes('#')
 
 /** A configuration that is right, with what a test changes of its mapping `orders`. */
 const withMapping = (mapping: object, rest: object = {}): object => ({
@@ -383,6 +383,48 @@ test('what is wrong with a function is said of its file, memory, timeout and var
     'functions.none.env must be an object of texts, env() or file(), got { KEY: 5 }',
     "functions.gone.file must be a file that exists, got './gone.ts' (/app/gone.ts)",
     'functions.seven must be an object, got 7',
+  ])
+})
+
+const codeOf = (options: object) =>
+  resolvedOf({ name: 'shop', mappings: {}, functions: { f: options } }).functions.get('f')?.code
+
+test('a file by itself is a module, with an export where one is named', () => {
+  assert.deepEqual(codeOf({ file: './functions/charge.ts' }), { file: '/app/functions/charge.ts' })
+  const charge = { file: '/app/functions/charge.ts', export: 'refund' }
+  assert.deepEqual(codeOf({ file: './functions/charge.ts#refund' }), charge)
+  assert.deepEqual(codeOf({ file: './functions/charge.ts', handler: 'refund' }), charge)
+})
+
+test('a folder, a zip and what has layers is a package', () => {
+  const rest = { layers: [], maxBytes: 250 * 1024 * 1024 }
+  assert.deepEqual(codeOf({ file: './functions/f.zip', handler: 'src/app.handler' }), {
+    package: '/app/functions/f.zip',
+    entry: 'src/app.handler',
+    ...rest,
+  })
+  assert.deepEqual(codeOf({ file: './functions/f#charge' }), { package: '/app/functions/f', entry: 'charge', ...rest })
+  const layers = ['./functions/l.zip', '/app/functions/one']
+  assert.deepEqual(codeOf({ file: './functions/f.ts', layers, maxPackage: '1 MB' }), {
+    package: '/app/functions/f.ts',
+    layers: ['/app/functions/l.zip', '/app/functions/one'],
+    maxBytes: 1024 * 1024,
+  })
+})
+
+test('what is wrong with the code of a function is said with its path', () => {
+  const functions = {
+    twice: { file: './functions/a.ts#b', handler: 'c' },
+    layers: { file: './functions/a.zip', layers: ['./gone.zip'] },
+    list: { file: './functions/a.zip', layers: './l.zip', maxPackage: '0 B' },
+    gone: './gone.ts#handler',
+  }
+  assert.deepEqual(problemsOf({ name: 'shop', mappings: {}, functions }), [
+    "functions.twice.handler must be left out, because file names an export, got 'c'",
+    "functions.layers.layers.0 must be a file that exists, got './gone.zip' (/app/gone.zip)",
+    "functions.list.layers must be a list of non-empty texts, got './l.zip'",
+    "functions.list.maxPackage must be a size between 1 MB and 10 GB, like '10 GB', got '0 B'",
+    "functions.gone.file must be a file that exists, got './gone.ts' (/app/gone.ts)",
   ])
 })
 

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { systemClock } from '../../../core/clock.ts'
-import { fromFile, functionOptions, functionSpec } from '../../../core/config/function-options.ts'
+import { fromOptions, functionOptions, functionSpec } from '../../../core/config/function-options.ts'
 import { defaultsOf } from '../../../core/config/options.ts'
 import type { OutgoingRecord } from '../../../core/contract.ts'
 import type { FunctionSpec, Host, Invocation, InvokedRecord, Report } from '../../../core/engine/contract.ts'
@@ -50,6 +50,7 @@ export const harness = async (
     }),
     host: host ?? { send: async (address, records) => void sent.push({ address, records }) },
     app: 'test',
+    stateDir: join(folder, 'state'),
     maxEnvironments,
   })
   context.after(() => engine.close(0))
@@ -66,7 +67,7 @@ const specOf = async (folder: string, name: string, written: Written): Promise<F
   const file = join(folder, `${name}.${extension}`)
   if (source !== undefined) await writeFile(file, source)
   return {
-    ...functionSpec(fromFile(name, { ...defaultsOf(functionOptions), file }, folder)),
+    ...functionSpec(fromOptions(name, defaultsOf(functionOptions), { file })),
     timeoutMs: 20_000,
     initTimeoutMs: 20_000,
     memoryMb: 256,

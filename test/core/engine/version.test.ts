@@ -43,3 +43,40 @@ test('a handler given as a value is inline, a file that is not there is missing'
   assert.equal(versionOf({ handler: () => {} }), 'inline')
   assert.equal(versionOf({ file: '/nowhere/f.ts' }), 'missing')
 })
+
+const packaged = (path: string, more: { entry?: string; layers?: readonly string[] } = {}) =>
+  versionOf({ package: path, layers: [], maxBytes: 1_000_000, ...more })
+
+test('a folder has another version with every file in it, what its handler imports from outside, and its layers', async context => {
+  const folder = await temporaryFolder(context)
+  for (const name of ['f/src', 'f/node_modules/a', 'layer/node_modules/b'])
+    await mkdir(join(folder, name), { recursive: true })
+  const write = (name: string, text: string): Promise<void> => writeFile(join(folder, name), text)
+  await write('f/src/app.ts', "import '../../outside.ts'")
+  await write('outside.ts', '')
+  await write('layer/node_modules/b/index.js', '')
+  const version = () =>
+    packaged(join(folder, 'f'), { entry: 'src/app.handler', layers: [join(folder, 'layer'), join(folder, 'l.zip')] })
+  const seen = new Set([version()])
+  const files = ['f/src/app.ts', 'f/data.txt', 'f/package-lock.json', 'outside.ts', 'layer/node_modules/b/index.js']
+  for (const [index, name] of [...files, 'l.zip'].entries()) {
+    await write(name, `import '../../outside.ts' // changed`)
+    seen.add(version())
+    assert.equal(seen.size, index + 2, `${name} counts`)
+  }
+  await write('f/node_modules/a/index.js', 'installed')
+  assert.ok(seen.has(version()), 'what is installed in a folder does not count')
+  assert.notEqual(packaged(join(folder, 'f'), { entry: 'src/app.other' }), packaged(join(folder, 'f')))
+  assert.equal(packaged(join(folder, 'gone')), 'missing')
+})
+
+test('a file that was written over with as many bytes is another version, and a zip is its bytes', async context => {
+  const folder = await temporaryFolder(context)
+  const zip = join(folder, 'f.zip')
+  await writeFile(zip, 'one')
+  const before = packaged(zip)
+  await writeFile(zip, 'two')
+  assert.notEqual(packaged(zip), before)
+  await writeFile(zip, 'one')
+  assert.equal(packaged(zip), before)
+})

@@ -1,0 +1,30 @@
+/** Which environments a function runs in: what its code is decides, then its isolation. */
+import type { FunctionSpec } from './contract.ts'
+import type { CreateEnvironment } from './environment.ts'
+import { hostedEnvironment } from './hosting/environment.ts'
+import { inlineEnvironments } from './inline/environment.ts'
+import type { Limits } from './limits/limits.ts'
+import type { PackageCache } from './package/cache.ts'
+import { packagedEnvironments } from './package/environment.ts'
+import { preparePackage } from './package/prepare.ts'
+import { processes } from './process/carrier.ts'
+import type { Reaper } from './process/reaper.ts'
+
+/** What environments of all functions share. */
+export interface EnvironmentTools {
+  readonly reaper: Reaper
+  readonly limits: Limits
+  readonly packages: PackageCache
+}
+
+/** Environments of one function. */
+export const environmentsOf = (spec: FunctionSpec, tools: EnvironmentTools): CreateEnvironment => {
+  const { code } = spec
+  if ('package' in code)
+    return packagedEnvironments(spec, {
+      prepare: () => preparePackage(spec.name, code, tools.packages),
+      environmentsOf: prepared => environmentsOf(prepared, tools),
+    })
+  if (spec.isolation === 'inline') return inlineEnvironments(spec)
+  return parts => hostedEnvironment(parts, processes(tools.reaper, tools.limits))
+}
