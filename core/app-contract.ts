@@ -3,6 +3,7 @@ import type { LetterSummary, ListFilter, ReplayAnswer, ReplaySelection, StoredLe
 import type { AppStatus } from './app-status.ts'
 import type { Channel, InputOf } from './config/channel.ts'
 import type { OutgoingRecord } from './contract.ts'
+import type { DeployStatus } from './deploys.ts'
 import type { MillraceError } from './errors.ts'
 import type { SendRecord } from './function/context.ts'
 import type { Log } from './log.ts'
@@ -57,6 +58,8 @@ export interface AppOptions {
   readonly configFile?: string
   /** Default: silent. */
   readonly log?: Log
+  /** How the process that embeds the app fares with loading its configuration again: for `status`. */
+  readonly deploys?: () => DeployStatus
   /** What mappings read: `replays` leaves their channels alone and only runs dead letters again. Default: all. */
   readonly sources?: Sources
 }

@@ -1,3 +1,4 @@
+import type { DeployStatus } from './deploys.ts'
 import type { FunctionStatus } from './engine/engine.ts'
 import type { MappingStatus } from './flow/status.ts'
 
@@ -13,6 +14,8 @@ export interface AppStatus {
   readonly startedAt: number | undefined
   readonly mappings: readonly AppMappingStatus[]
   readonly functions: readonly FunctionStatus[]
+  /** Left out where the process cannot load its configuration again by itself. */
+  readonly deploys?: DeployStatus
 }
 
 export interface AppMappingStatus extends MappingStatus {

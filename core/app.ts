@@ -13,6 +13,7 @@ import { configError, validateConfig } from './config/validate.ts'
 import { type Connections, createConnections, type LoadConnector } from './connections.ts'
 import type { OutgoingRecord } from './contract.ts'
 import { type Database, openDatabase } from './database.ts'
+import type { DeployStatus } from './deploys.ts'
 import type { FunctionSpec } from './engine/contract.ts'
 import { createEngine, type FunctionEngine } from './engine/engine.ts'
 import { MillraceError } from './errors.ts'
@@ -38,6 +39,7 @@ export interface AppParts {
   /** Whether other processes can ask how this app is. */
   readonly statusBoard: 'posted' | 'none'
   readonly sources: Sources
+  readonly deploys?: () => DeployStatus
 }
 
 /** How long functions that ended their drain may take to shut down. */
@@ -48,12 +50,14 @@ const LISTED = 100
  * Checks a configuration and makes an app of it; nothing is opened until it is started or sends. Throws CONFIG_INVALID
  * with all problems at once.
  */
-export const createApp = (config: unknown, { configFile, log = silentLog, sources = 'all' }: AppOptions = {}): App => {
+export const createApp = (config: unknown, options: AppOptions = {}): App => {
+  const { configFile, log = silentLog, sources = 'all', deploys } = options
   const folder = configFile === undefined ? process.cwd() : dirname(configFile)
   const resolved = resolveConfig(config, folder, configFile)
   return assembleApp(resolved, next => resolveConfig(next, folder, configFile), {
     ...systemParts(log, folder),
     sources,
+    ...(deploys ? { deploys } : {}),
   })
 }
 
@@ -173,6 +177,7 @@ export const assembleApp = (
       startedAt,
       mappings,
       functions: opened?.engine.functions() ?? [],
+      ...(parts.deploys ? { deploys: parts.deploys() } : {}),
     }
   }
 

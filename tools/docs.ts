@@ -68,11 +68,18 @@ export const generated = (file: string): string =>
 
 function commandLine(): string {
   const output = { columns: 100, write: () => true }
-  const terminal = { cwd: '.', stdin: process.stdin, stdout: output, stderr: output, onSignal: () => () => undefined }
+  const terminal = {
+    cwd: '.',
+    stdin: process.stdin,
+    stdout: output,
+    stderr: output,
+    onSignal: () => () => undefined,
+    onReload: () => () => undefined,
+  }
   const never = (): never => {
     throw new Error('help asks nothing of the host')
   }
-  const host = { clock: systemClock, createApp: never, stateDirOf: never, readStatus: never }
+  const host = { clock: systemClock, createApp: never, stateDirOf: never, readStatus: never, signal: never }
   return allHelp(
     createProgram({ host, terminal }, () => undefined),
     '',

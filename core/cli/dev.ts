@@ -2,15 +2,10 @@
 import { basename, dirname, relative, sep } from 'node:path'
 import { watch } from 'chokidar'
 import type { Cancel, Clock } from '../clock.ts'
-import { findConfig } from '../config/load.ts'
-import { configReloader, type Reloader } from '../config/reload.ts'
-import { errorInfo } from '../errors.ts'
-import type { Log } from '../log.ts'
 import { withConfig } from './config-option.ts'
-import type { HostedApp, Run } from './host.ts'
+import type { Run } from './host.ts'
 import type { AddCommand } from './program.ts'
-import { runUntilSignal, type StartChoice } from './start.ts'
-import { chooseShow, openView } from './view.ts'
+import { runReloadable, type StartChoice } from './start.ts'
 
 export const addDev: AddCommand = (program, run, exit) => {
   withConfig(program.command('dev').description('like start, and takes changes of files while it runs'))
@@ -23,37 +18,8 @@ export const addDev: AddCommand = (program, run, exit) => {
     .action(async (choice: StartChoice) => exit(await dev(choice, run)))
 }
 
-const dev = async (choice: StartChoice, run: Run): Promise<0 | 1> => {
-  const { host, terminal } = run
-  const file = findConfig(terminal.cwd, choice.config)
-  const reloader = configReloader(file)
-  const view = openView(chooseShow(terminal, choice), terminal, host.clock)
-  try {
-    const { config } = await reloader.load()
-    const app = await host.createApp(config, { configFile: file, log: view.log })
-    const watching = watchFolder(dirname(file), host.clock, changed => takeChange(changed, app, reloader, view.log))
-    try {
-      return await runUntilSignal(app, view, run)
-    } finally {
-      await watching.close()
-    }
-  } finally {
-    reloader.close()
-    view.close()
-  }
-}
-
-const takeChange = async (changed: readonly string[], app: HostedApp, reloader: Reloader, log: Log): Promise<void> => {
-  if (app.status().state !== 'running') return
-  try {
-    const { config } = await reloader.load()
-    const answer = await app.reload(config)
-    const names = [...answer.functions, ...answer.mappings]
-    if (names.length > 0) log.info(`changed: ${[...new Set(names)].join(', ')}`, { files: changed })
-  } catch (error) {
-    log.error(`not taken, what ran before goes on: ${errorInfo(error).message}`, { files: changed })
-  }
-}
+const dev = (choice: StartChoice, run: Run): Promise<0 | 1> =>
+  runReloadable(choice, run, (file, take) => watchFolder(dirname(file), run.host.clock, files => take({ files })))
 
 /** An editor writes a file in several steps, and saves several files at once. */
 const SETTLE_MS = 60

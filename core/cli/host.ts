@@ -14,6 +14,7 @@ export interface Host {
   /** The absolute state folder of a configuration. Throws CONFIG_INVALID. */
   stateDirOf(config: unknown, folder: string): Promise<string>
   readStatus(stateDir: string): Promise<readonly ProcessStatus[]>
+  signal(pid: number, name: 'SIGHUP'): void
 }
 
 /** Where commands read from and write to. */
@@ -24,6 +25,8 @@ export interface Terminal {
   readonly stderr: Output
   /** Calls `run` at SIGINT and SIGTERM until the answer is called. */
   onSignal(run: () => void): () => void
+  /** The same for SIGHUP: the configuration is to be taken as it is now. */
+  onReload(run: () => void): () => void
 }
 
 export interface Output {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { errorInfo, MillraceError } from '../errors.ts'
+import { addDeploy } from './deploy.ts'
 import { addDev } from './dev.ts'
 import { addDeadLetters } from './dlq.ts'
 import type { ExitCode, Run } from './host.ts'
@@ -14,7 +15,7 @@ import { printableLines } from './text.ts'
 /** A command adds itself to `program`, and tells with `exit` how it ended. */
 export type AddCommand = (program: Command, run: Run, exit: (code: ExitCode) => void) => void
 
-const COMMANDS: readonly AddCommand[] = [addDev, addStart, addSend, addStatus, addDeadLetters, addResume]
+const COMMANDS: readonly AddCommand[] = [addDev, addStart, addDeploy, addSend, addStatus, addDeadLetters, addResume]
 
 /** Runs one command line, without `node` and the script. Never rejects: errors are said on stderr. */
 export const runCommand = async (args: readonly string[], run: Run): Promise<ExitCode> => {

@@ -11,6 +11,7 @@ export const systemHost: Host = {
     if (!validation.ok) throw configError(validation.problems, folder)
     return validation.config.stateDir
   },
+  signal: (pid, name) => void process.kill(pid, name),
   readStatus: async stateDir => (await import('../status-board.ts')).readStatus(stateDir),
 }
 
@@ -22,5 +23,9 @@ export const systemTerminal: Terminal = {
   onSignal(run) {
     process.on('SIGINT', run).on('SIGTERM', run)
     return () => void process.off('SIGINT', run).off('SIGTERM', run)
+  },
+  onReload(run) {
+    process.on('SIGHUP', run)
+    return () => void process.off('SIGHUP', run)
   },
 }

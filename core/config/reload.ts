@@ -13,7 +13,7 @@ export interface Reloader {
   close(): void
 }
 
-/** Every load but the first costs the memory of the modules of the one before: for `dev`, not for production. */
+/** Every load but the first costs the memory of the modules of the one before: a deploy now and then, not one a minute. */
 export const configReloader = (file: string): Reloader => {
   const folder = pathToFileURL(`${dirname(file)}/`).href
   const ownPackage = new URL('../../', import.meta.url).href

@@ -108,6 +108,39 @@ test('dev keeps what ran before when a file is broken, and shows why', async con
   await child.line(/changed: charge/)
 })
 
+test('deploy has a running app take what has changed, says what came of it, and takes nothing that is wrong', async context => {
+  const cwd = await shop(context)
+  assert.match(
+    (await millrace(['deploy'], { cwd })).out,
+    /^no process runs shop on .*; millrace start takes it as it is/,
+  )
+  const child = start(context, cwd, 'start')
+  await child.line(/shop is running/)
+  await send(cwd, '1')
+  await until('the first version ran', async () => (await got(cwd)) === 'first 1\n')
+  const deploy = () => millrace(['deploy'], { cwd })
+  await until('the process is known', async () => (await millrace(['status'], { cwd })).out.includes('running'))
+  assert.deepEqual(await deploy(), { code: 0, out: `process ${child.pid}: nothing has changed\n`, err: '' })
+  await writeFile(join(cwd, 'functions', 'helper.ts'), "export const answer: string = 'second'")
+  assert.deepEqual(await deploy(), { code: 0, out: `process ${child.pid}: changed: charge\n`, err: '' })
+  await child.line(/changed: charge · signal=SIGHUP/)
+  await send(cwd, '2')
+  await until('the second version ran', async () => (await got(cwd)).endsWith('second 2\n'))
+  await writeFile(join(cwd, 'millrace.config.ts'), config('batchSize: 0'))
+  const refused = await deploy()
+  assert.equal(refused.code, 1)
+  // This process keeps the configuration it has imported: here it is the running app that refuses.
+  assert.match(refused.out, /process \d+: not taken: .*mappings\.charge\.batchSize must be between 1 and 10000, got 0/)
+  await writeFile(join(cwd, 'millrace.config.ts'), config().replace("'shop',", "'shop', stateDir: './other',"))
+  child.kill('SIGHUP')
+  await child.line(/not taken, what ran before goes on: name or stateDir changed/)
+  await writeFile(join(cwd, 'millrace.config.ts'), config())
+  await send(cwd, '3')
+  await until('what ran before goes on', async () => (await got(cwd)).endsWith('second 3\n'))
+  child.kill('SIGTERM')
+  assert.deepEqual(await child.ended, { code: 0, signal: null })
+})
+
 test('an app that cannot start ends with 1 and says why', async context => {
   const cwd = await shop(context)
   const env = `env: { KEY: env('MILLRACE_TEST_NOT_SET') }`

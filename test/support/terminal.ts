@@ -32,6 +32,7 @@ export const millrace = async (args: readonly string[], { cwd, stdin, host, onSi
       onSignal?.(run)
       return () => {}
     },
+    onReload: () => () => {},
   }
   const code = await runCommand(args, { host: { ...systemHost, clock: systemClock, ...host }, terminal })
   return { code, out: out.join(''), err: err.join('') }

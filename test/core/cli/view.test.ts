@@ -12,6 +12,7 @@ const terminal = (written: string[]): Terminal => ({
   stdout: { isTTY: true, columns: 40, rows: 6, write: text => written.push(text) },
   stderr: { write: () => {} },
   onSignal: () => () => {},
+  onReload: () => () => {},
 })
 
 const status: AppStatus = {
