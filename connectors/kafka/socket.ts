@@ -16,7 +16,16 @@ export const openSocket: ISocketFactory = ({ host, port, ssl, onConnect }) => {
     ? connectTls({ host, port, ...(isIP(host) ? {} : { servername: host }), ...ssl }, onConnect)
     : connect({ host, port }, onConnect)
   socket.setKeepAlive(true, KEEP_ALIVE_MS)
-  return inWholeFrames(socket)
+  return withoutLeak(inWholeFrames(socket))
+}
+
+/**
+ * kafkajs disconnects a connection that broke again and again, and each time lets go of the same dead socket, which waits
+ * for a connection to do that: after ten of them Node warns of a leak.
+ */
+const withoutLeak = (socket: Socket): Socket => {
+  const unref = socket.unref.bind(socket)
+  return Object.assign(socket, { unref: () => (socket.destroyed ? socket : unref()) })
 }
 
 const inWholeFrames = (socket: Socket): Socket => {

@@ -17,6 +17,7 @@ test('the Kafka billing example says what its expected output says, and says it 
     const env = { ...process.env, KAFKA_BROKERS, BILLING_STATE }
     const example = startNode(context, ['examples/kafka-billing/main.ts'], { env })
     assert.deepEqual(await example.ended, { code: 0, signal: null }, example.output() + example.errors())
+    assert.doesNotMatch(example.errors(), /Warning/)
     assert.equal(example.output(), readFileSync('examples/kafka-billing/expected.txt', 'utf8'))
   }
 })

@@ -9,5 +9,5 @@ const broker = kafka('broker', {
   rebalanceDrain: '8s',
 })
 
-export const jobs = broker.topic<Job>('jobs')
+export const jobs = broker.topic<Job>(process.env.CHAOS_PLACE ?? 'jobs')
 export const source = jobs.read({ group: 'chaos' })

@@ -1,7 +1,6 @@
 import kafkajs from 'kafkajs'
-import { startKafka } from '../../support/brokers/kafka.ts'
-import { freePort } from '../../support/brokers/ports.ts'
-import { openProxy } from '../../support/proxy.ts'
+import { startKafkaBehindProxy } from '../../support/brokers/kafka-behind-proxy.ts'
+import { plainKafka } from '../../support/brokers/kafka-client.ts'
 import type { OpenArena } from '../arena.ts'
 
 const TOPIC = 'jobs'
@@ -10,25 +9,8 @@ const PARTITIONS = 6
 
 /** Members are told to go through the proxy, and the plain client has a listener of its own: what it does is not at risk. */
 export const openKafka: OpenArena = async (scope, random) => {
-  const [port, directPort, controllerPort] = [await freePort(), await freePort(), await freePort()]
-  const proxy = await openProxy(scope, { to: port, random })
-  const broker = await startKafka(scope, {
-    port,
-    advertisedPort: proxy.port,
-    settings: {
-      listeners: `CLIENTS://127.0.0.1:${port},DIRECT://127.0.0.1:${directPort},CONTROLLER://127.0.0.1:${controllerPort}`,
-      'advertised.listeners': `CLIENTS://127.0.0.1:${proxy.port},DIRECT://127.0.0.1:${directPort}`,
-      'listener.security.protocol.map': 'CLIENTS:PLAINTEXT,DIRECT:PLAINTEXT,CONTROLLER:PLAINTEXT',
-      'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
-      'inter.broker.listener.name': 'DIRECT',
-    },
-  })
-  const client = new kafkajs.Kafka({
-    clientId: 'chaos',
-    brokers: [`127.0.0.1:${directPort}`],
-    logLevel: kafkajs.logLevel.NOTHING,
-    retry: { retries: 20 },
-  })
+  const { broker, proxy, direct } = await startKafkaBehindProxy(scope, random)
+  const client = plainKafka(direct, { retry: { retries: 20 } })
   const admin = client.admin()
   const producer = client.producer({
     createPartitioner: kafkajs.Partitioners.DefaultPartitioner,

@@ -4,19 +4,9 @@ import { type TestContext, test } from 'node:test'
 import { systemClock } from '../../../core/clock.ts'
 import type { Delivery, Source } from '../../../core/contract.ts'
 import { accept, bodies, request } from '../../../core/testing/contract/reading.ts'
-import { judge } from '../../chaos/kafka/effects.ts'
-import {
-  backlog,
-  GROUP as CHAOS_GROUP,
-  fieldEffects,
-  parkedNumbers,
-  sendJobs,
-  startMember,
-} from '../../chaos/kafka/members.ts'
 import { sharedBroker } from '../../support/brokers/shared.ts'
-import { temporaryFolder } from '../../support/folder.ts'
 import { until } from '../../support/until.ts'
-import { type OpenedTopic, openTopic } from './opened.ts'
+import { GROUP, type OpenedTopic, openTopic } from './opened.ts'
 
 const kafka = sharedBroker('kafka')
 const skip = kafka.missing
@@ -117,6 +107,25 @@ test('more than fits a mailbox comes in order, however slowly it is taken', { sk
   await source.close()
 })
 
+test('a partition from which nothing is taken holds up no other, nor its membership', { skip }, async context => {
+  const opened = await openTopic(context, (await kafka.address()).url, { partitions: 2 })
+  const source = await opened.open({}, { fetchBytes: '1 KB' })
+  const much = Array.from({ length: 200 }, (_, index) => ({ value: `${index}`.padEnd(300, '.'), partition: 0 }))
+  await opened.publish(much)
+  const [slow] = await takeAll([source], 1)
+  assert.equal(slow?.record.position?.partition, 0)
+  const skipLanes = new Set([slow?.lane ?? ''])
+  for (const value of ['a', 'b', 'c']) {
+    await opened.publish([{ value, partition: 1 }])
+    const found = await source.poll(request({ waitMs: 10_000, skipLanes }))
+    assert.deepEqual(bodies(found), [value])
+    assert.deepEqual(await source.settle(accept(found)), [])
+  }
+  assert.equal(slow?.lost.aborted, false)
+  assert.deepEqual([await opened.committed(GROUP, 0), await opened.committed(GROUP, 1)], [0, 3])
+  await source.close()
+})
+
 test('attempts of a record that was given back survive a clean restart', { skip }, async context => {
   const opened = await openTopic(context, (await kafka.address()).url)
   await opened.publish([{ value: 'a' }, { value: 'b' }])
@@ -159,87 +168,4 @@ test('the ends of transactions are committed like records', { skip }, async cont
     return (await opened.committed()) === 8
   })
   await source.close()
-})
-
-const field = async (context: TestContext, opened: OpenedTopic) => ({
-  folder: await temporaryFolder(context),
-  brokers: opened.brokers,
-  topic: opened.topic,
-})
-
-test('what a killed member had claimed comes to another, what it had settled does not', { skip }, async context => {
-  const opened = await openTopic(context, (await kafka.address()).url)
-  const at = await field(context, opened)
-  const member = startMember(at, 'member')
-  context.after(() => member.signal('SIGKILL'))
-  await opened.publish([{ value: '{"n":0}' }])
-  await until('the first is settled', async () => (await opened.committed(CHAOS_GROUP)) === 1, { timeoutMs: 60_000 })
-  await opened.publish([{ value: '{"n":1,"takesMs":25000}' }, { value: '{"n":2}' }])
-  await until('the next runs', () => fieldEffects(at).some(({ n }) => n === 1))
-  member.signal('SIGKILL')
-  await member.ended
-  const source = await opened.open({ group: CHAOS_GROUP })
-  const taken = await takeAll([source], 2)
-  assert.deepEqual(bodies(taken), ['{"n":1,"takesMs":25000}', '{"n":2}'])
-  await source.close()
-})
-
-test('a member that was stopped for longer than its session cannot take back what others committed', {
-  skip,
-}, async context => {
-  const opened = await openTopic(context, (await kafka.address()).url)
-  const at = await field(context, opened)
-  const member = startMember(at, 'member')
-  context.after(async () => {
-    member.signal('SIGKILL')
-    await member.ended
-  })
-  await opened.publish([
-    { value: '{"n":0}' },
-    { value: '{"n":1,"takesMs":1000}' },
-    { value: '{"n":2}' },
-    { value: '{"n":3}' },
-  ])
-  await until('it runs', () => fieldEffects(at).some(({ n }) => n === 1), { timeoutMs: 60_000 })
-  member.signal('SIGSTOP')
-  const before = await opened.committed(CHAOS_GROUP)
-  const source = await opened.open({ group: CHAOS_GROUP })
-  const taken = await takeAll([source], 4 - Math.max(0, before))
-  assert.deepEqual(await source.settle(accept(taken)), [])
-  assert.equal(await opened.committed(CHAOS_GROUP), 4)
-  member.signal('SIGCONT')
-  await until('it is a member again', async () => {
-    assert.equal(await opened.committed(CHAOS_GROUP), 4)
-    const { groups } = await opened.admin.describeGroups([CHAOS_GROUP])
-    const [group] = groups.filter(({ groupId }) => groupId === CHAOS_GROUP)
-    return group?.state === 'Stable' && group.members.length === 2
-  })
-  await opened.publish([{ value: '{"n":4}' }])
-  await until('the group goes on', async () => {
-    await source.settle(accept(await source.poll(request({ waitMs: 50 }))))
-    const committed = await opened.committed(CHAOS_GROUP)
-    assert.ok(committed >= 4)
-    return committed === 5
-  })
-  await source.close()
-})
-
-test('a clean stop in the middle of work repeats nothing', { skip }, async context => {
-  const opened = await openTopic(context, (await kafka.address()).url, { partitions: PARTITIONS })
-  const at = await field(context, opened)
-  const sent = await sendJobs(at, 4_000)
-  const first = startMember(at, 'first')
-  context.after(() => first.signal('SIGKILL'))
-  await until('some are processed', () => fieldEffects(at).length > 500, { timeoutMs: 60_000 })
-  first.signal('SIGTERM')
-  await first.ended
-  const between = fieldEffects(at).length
-  const second = startMember(at, 'second')
-  context.after(() => second.signal('SIGKILL'))
-  await until('all is committed', async () => (await backlog(opened.admin, opened.topic)) === 0, { timeoutMs: 60_000 })
-  second.signal('SIGTERM')
-  await second.ended
-  const { lost, duplicates, misordered } = judge(sent, fieldEffects(at), await parkedNumbers([first, second]))
-  assert.ok(between < sent.records, `${between} of ${sent.records} were processed before the stop`)
-  assert.deepEqual({ lost, duplicates, misordered }, { lost: 0, duplicates: 0, misordered: 0 })
 })

@@ -8,6 +8,7 @@ import { systemClock } from '../../../core/clock.ts'
 import type { ChannelRef, Connection, Context, ReadOptions, Source } from '../../../core/contract.ts'
 import { type Log, silentLog } from '../../../core/log.ts'
 import type { SourceHarness } from '../../../core/testing/contract/harness.ts'
+import { plainKafka } from '../../support/brokers/kafka-client.ts'
 
 export interface OpenedTopic {
   readonly topic: string
@@ -40,7 +41,7 @@ export const openTopic = async (
   brokers: string,
   { partitions = 1 }: { readonly partitions?: number } = {},
 ): Promise<OpenedTopic> => {
-  const client = new kafkajs.Kafka({ clientId: 'independent', brokers: [brokers], logLevel: kafkajs.logLevel.NOTHING })
+  const client = plainKafka(brokers)
   const admin = client.admin()
   const producer = client.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner })
   const topic = `t-${randomUUID()}`

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import kafkajs from 'kafkajs'
+import { plainKafka } from '../../support/brokers/kafka-client.ts'
 import { sharedBroker } from '../../support/brokers/shared.ts'
 import { startNode } from '../../support/child.ts'
 import { until } from '../../support/until.ts'
@@ -28,7 +28,7 @@ test('the example of the README waits for its topic, charges, and parks what it 
   const options = { cwd: folder, env: { ...process.env, KAFKA_BROKERS: brokers } }
   const millrace = (...args: readonly string[]) =>
     startNode(context, [join(ROOT, 'core/cli/main.ts'), ...args], options)
-  const admin = new kafkajs.Kafka({ brokers: [brokers], logLevel: kafkajs.logLevel.NOTHING }).admin()
+  const admin = plainKafka(brokers).admin()
   await admin.connect()
   const app = millrace('start', '--plain')
   await app.line(/does not exist; create it/)
@@ -47,4 +47,5 @@ test('the example of the README waits for its topic, charges, and parks what it 
   await until('the second is a dead letter', async () => /negative total/.test(await listed()))
   app.kill('SIGTERM')
   assert.deepEqual(await app.ended, { code: 0, signal: null })
+  assert.equal(app.errors(), '', 'nothing but the log, which is on stdout')
 })

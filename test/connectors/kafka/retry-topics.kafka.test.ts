@@ -10,6 +10,7 @@ import { MillraceError } from '../../../core/errors.ts'
 import { silentLog } from '../../../core/log.ts'
 import { accept, bodies, nothingMore, request, take } from '../../../core/testing/contract/reading.ts'
 import { sourceCases } from '../../../core/testing/contract/source-contract.ts'
+import { plainKafka } from '../../support/brokers/kafka-client.ts'
 import { sharedBroker } from '../../support/brokers/shared.ts'
 import { until } from '../../support/until.ts'
 import { GROUP, type OpenedTopic, openHarness, openTopic } from './opened.ts'
@@ -200,7 +201,7 @@ test('a record that no retry topic takes for its size is given back at once', { 
   const unused = createDeferrals({
     clock: systemClock,
     log: silentLog,
-    kafka: new kafkajs.Kafka({ brokers: [opened.brokers] }),
+    kafka: plainKafka(opened.brokers),
     address: 'shop/orders',
     compression: 'none',
     steps: [{ topic, stepMs }],

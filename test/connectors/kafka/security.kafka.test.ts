@@ -10,6 +10,7 @@ import type { MillraceError } from '../../../core/errors.ts'
 import { silentLog } from '../../../core/log.ts'
 import { accept, bodies, request } from '../../../core/testing/contract/reading.ts'
 import { type KafkaOptions as BrokerOptions, startKafka } from '../../support/brokers/kafka.ts'
+import { plainKafka } from '../../support/brokers/kafka-client.ts'
 import { sharedBroker } from '../../support/brokers/shared.ts'
 import { makeCertificates } from '../../support/certificates.ts'
 import { temporaryFolder } from '../../support/folder.ts'
@@ -48,8 +49,8 @@ const roundTrip = async (context: TestContext, options: KafkaOptions): Promise<v
   assert.deepEqual(await source.settle(accept(taken)), [])
 }
 
-const makeOrders = async (settings: kafkajs.KafkaConfig): Promise<void> => {
-  const admin = new kafkajs.Kafka({ ...settings, logLevel: kafkajs.logLevel.NOTHING }).admin()
+const makeOrders = async (broker: string, settings: Partial<kafkajs.KafkaConfig>): Promise<void> => {
+  const admin = plainKafka(broker, settings).admin()
   await admin.connect()
   await admin.createTopics({ topics: [{ topic: 'orders' }], waitForLeaders: true })
   await admin.disconnect()
@@ -62,7 +63,7 @@ for (const [mechanism, name] of [
   test(`${mechanism}: the right password reads and sends, a wrong one is fatal`, { skip }, async context => {
     const { url: brokers } = await start(context, { users: { shop: 'secret' }, mechanism })
     const sasl = { mechanism: name, username: 'shop', password: 'secret' } as const
-    await makeOrders({ brokers: [brokers], sasl: sasl as kafkajs.SASLOptions })
+    await makeOrders(brokers, { sasl: sasl as kafkajs.SASLOptions })
     await roundTrip(context, { brokers, sasl })
     for (const wrong of [
       { ...sasl, password: 'wrong' },
@@ -91,8 +92,7 @@ test('OAUTHBEARER: a token is asked for, one that has expired is tried again unt
   assert.deepEqual([expired.code, expired.fatal], ['SOURCE_FAILED', false])
   assert.match(expired.message, /does not accept this token; check that it has not expired/)
   token = unsignedToken(600)
-  await makeOrders({
-    brokers: [brokers],
+  await makeOrders(brokers, {
     sasl: { mechanism: 'oauthbearer', oauthBearerProvider: async () => ({ value: token }) },
   })
   await roundTrip(context, { brokers, sasl })
@@ -116,7 +116,7 @@ test('TLS: a trusted broker is read from; a stranger, another host and a client 
   const { url: brokers } = await start(context, { tls: { keyAndCertificate, clientCa: ours.caFile } })
   const { cert, key } = ours.client
   const ssl = { ca: ours.ca, cert, key }
-  await makeOrders({ brokers: [brokers], ssl })
+  await makeOrders(brokers, { ssl })
   await roundTrip(context, { brokers, ssl })
   const wrongs: readonly (readonly [ssl: NonNullable<KafkaOptions['ssl']>, message: RegExp])[] = [
     [{ cert, key }, /nobody trusted has signed the broker's certificate; .* ssl\.ca/],
@@ -138,8 +138,8 @@ test('TLS: a trusted broker is read from; a stranger, another host and a client 
 test('ACLs: what a user may not do is fatal, and names the right that is missing', { skip }, async context => {
   const { url: brokers } = await start(context, { users: { shop: 'secret', boss: 'secret' }, superUsers: ['boss'] })
   const as = (username: string) => ({ mechanism: 'plain', username, password: 'secret' }) as const
-  await makeOrders({ brokers: [brokers], sasl: as('boss') })
-  const admin = new kafkajs.Kafka({ brokers: [brokers], sasl: as('boss'), logLevel: kafkajs.logLevel.NOTHING }).admin()
+  await makeOrders(brokers, { sasl: as('boss') })
+  const admin = plainKafka(brokers, { sasl: as('boss') }).admin()
   await admin.connect()
   context.after(() => admin.disconnect())
   const allow = (resourceType: number, resourceName: string, operation: number) =>

@@ -3,10 +3,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { logTo } from '../../../core/log.ts'
 import { accept, bodies, request, take } from '../../../core/testing/contract/reading.ts'
-import { startKafka } from '../../support/brokers/kafka.ts'
-import { freePort } from '../../support/brokers/ports.ts'
+import { startKafkaBehindProxy } from '../../support/brokers/kafka-behind-proxy.ts'
 import { sharedBroker } from '../../support/brokers/shared.ts'
-import { type FaultProxy, openProxy } from '../../support/proxy.ts'
+import type { FaultProxy } from '../../support/proxy.ts'
 import { until } from '../../support/until.ts'
 import { channelOf, GROUP, openTopic } from './opened.ts'
 
@@ -17,17 +16,10 @@ let direct = ''
 
 /** The reader under test goes through the proxy; the independent client has a listener of its own. */
 const kafka = sharedBroker('kafka', async scope => {
-  const [port, directPort, controllerPort] = [await freePort(), await freePort(), await freePort()]
-  proxy = await openProxy(scope, { to: port })
-  direct = `127.0.0.1:${directPort}`
-  const settings = {
-    listeners: `CLIENTS://127.0.0.1:${port},DIRECT://${direct},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `CLIENTS://127.0.0.1:${proxy.port},DIRECT://${direct}`,
-    'listener.security.protocol.map': 'CLIENTS:PLAINTEXT,DIRECT:PLAINTEXT,CONTROLLER:PLAINTEXT',
-    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
-    'inter.broker.listener.name': 'DIRECT',
-  }
-  return startKafka(scope, { port, advertisedPort: proxy.port, settings })
+  const started = await startKafkaBehindProxy(scope)
+  proxy = started.proxy
+  direct = started.direct
+  return started.broker
 })
 
 const faults: readonly (readonly [

@@ -2,14 +2,14 @@
 import { defineConfig } from 'millrace'
 import { jobs } from './channels.ts'
 
-const { DEPLOYS_BROKERS = '', DEPLOYS_TOPIC = '', DEPLOYS_DONE = '', DEPLOYS_STATE = '' } = process.env
+const { DEPLOYS_BROKERS = '', DEPLOYS_TOPIC = '', DEPLOYS_DONE = '', DEPLOYS_GO = '', DEPLOYS_STATE = '' } = process.env
 
 const backoff = process.env.DEPLOYS_BACKOFF === '2s' ? '2s' : '10m'
 
 export default defineConfig({
   name: 'deploys',
   stateDir: DEPLOYS_STATE,
-  functions: { work: { file: './work.ts', env: { DEPLOYS_BROKERS, DEPLOYS_TOPIC, DEPLOYS_DONE } } },
+  functions: { work: { file: './work.ts', env: { DEPLOYS_BROKERS, DEPLOYS_TOPIC, DEPLOYS_DONE, DEPLOYS_GO } } },
   mappings: {
     jobs: {
       source: jobs,

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import kafkajs, { type KafkaConfig } from 'kafkajs'
+import type { KafkaConfig } from 'kafkajs'
 import { openProxy } from '../proxy.ts'
 import { startKafka } from './kafka.ts'
+import { plainKafka } from './kafka-client.ts'
 import { freePort } from './ports.ts'
 import { sharedBroker } from './shared.ts'
 
 const kafka = sharedBroker('kafka')
 
 const adminOf = async (context: TestContext, broker: string, options: Partial<KafkaConfig> = {}) => {
-  const client = new kafkajs.Kafka({ brokers: [broker], logLevel: kafkajs.logLevel.NOTHING, ...options })
-  const admin = client.admin()
+  const admin = plainKafka(broker, options).admin()
   context.after(() => admin.disconnect())
   await admin.connect()
   return admin

@@ -1,5 +1,6 @@
 /** One topic for all rounds: every round of every contestant reads it from the beginning, in a group of its own. */
-import kafkajs, { type Kafka } from 'kafkajs'
+import type { Kafka } from 'kafkajs'
+import { plainKafka } from '../../../support/brokers/kafka-client.ts'
 import type { OpenField } from '../arena.ts'
 import type { Place } from '../racer.ts'
 import { BODY } from '../work.ts'
@@ -8,7 +9,7 @@ const PARTITIONS = 4
 const SENT_AT_ONCE = 250
 
 export const openField = async ({ url, place, records }: Place): Promise<OpenField> => {
-  const kafka = new kafkajs.Kafka({ clientId: 'bench', brokers: [url], logLevel: kafkajs.logLevel.NOTHING })
+  const kafka = plainKafka(url)
   const admin = kafka.admin()
   await admin.connect()
   await admin.createTopics({ topics: [{ topic: place, numPartitions: PARTITIONS }], waitForLeaders: true })
