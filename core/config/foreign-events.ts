@@ -1,5 +1,6 @@
 /** What a function is told of where its events come from, where their form is not Millrace's own. */
 import type { ForeignEvents } from '../engine/contract.ts'
+import { percentDecoded } from '../event/bytes.ts'
 import { placeOf } from '../event/foreign.ts'
 import type { ResolvedMapping } from './resolved.ts'
 import { resolveSecrets, reveal, type SecretPlaces, type SecretRef } from './secret.ts'
@@ -35,5 +36,5 @@ const textsOf = (option: unknown, places: SecretPlaces): readonly string[] => {
 /** The path of `amqp://host/shop`, where it has one. */
 const virtualHostOf = (url: string | undefined): string | undefined => {
   const path = url !== undefined && URL.canParse(url) ? new URL(url).pathname.slice(1) : ''
-  return path === '' ? undefined : decodeURIComponent(path)
+  return path === '' ? undefined : percentDecoded(path)
 }

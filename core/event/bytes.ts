@@ -1,7 +1,6 @@
 /** Bytes and header values as the formats of others write them. */
 import type { EventRecord, HeaderValue } from '../contract.ts'
 import { errorInfo } from '../errors.ts'
-import { valueToJson } from '../values.ts'
 
 export const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
@@ -27,6 +26,15 @@ export const utf8Of = (bytes: Uint8Array): string | undefined => {
   }
 }
 
+/** What is no such encoding stays as it is. */
+export const percentDecoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
 /** A body as a JSON value, or why it is none. Never throws. */
 export const jsonOf = (body: Uint8Array): { readonly value: unknown } | { readonly problem: string } => {
   const text = utf8Of(body)
@@ -44,8 +52,21 @@ export const headerText = (value: HeaderValue): string | undefined => {
   if (value instanceof Uint8Array) return utf8Of(value)
   if (value === null) return ''
   if (value instanceof Date) return isoTime(value.getTime()) ?? ''
-  return typeof value === 'object' ? JSON.stringify(valueToJson(value)) : String(value)
+  return typeof value === 'object' ? JSON.stringify(plainValue(value)) : String(value)
 }
+
+/** For readers, who could not undo the marks that tell bytes and dates from text. */
+const plainValue = (value: HeaderValue): unknown => {
+  if (value instanceof Uint8Array) return utf8Of(value) ?? base64Of(value)
+  if (value instanceof Date) return isoTime(value.getTime()) ?? null
+  if (typeof value === 'bigint') return String(value)
+  if (typeof value !== 'object' || value === null) return value
+  return isList(value)
+    ? value.map(plainValue)
+    : Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, plainValue(inner)]))
+}
+
+const isList = (value: HeaderValue): value is readonly HeaderValue[] => Array.isArray(value)
 
 /** ISO 8601; undefined for what is no time between the years 0 and 9999, the only ones that can be written so. */
 export const isoTime = (timeMs: number): string | undefined => {

@@ -7,7 +7,7 @@
  */
 import type { EventRecord, HeaderValue } from '../../contract.ts'
 import { lastHeader } from '../../values.ts'
-import { headerText, jsonOf } from '../bytes.ts'
+import { headerText, jsonOf, percentDecoded } from '../bytes.ts'
 import { type CloudEvent, dataOf, eventProblem } from './event.ts'
 
 export type Received = { readonly event: CloudEvent; readonly problem?: undefined } | { readonly problem: string }
@@ -33,19 +33,11 @@ const attributesOf = ({ headers }: EventRecord): Readonly<Record<string, unknown
   const attributes: Record<string, unknown> = {}
   for (const [name, value] of headers) {
     const attribute = PREFIX.exec(name)?.[1]?.toLowerCase()
+    // HTTP's binding encodes what a header cannot hold.
     const read = attributeValue(/^ce-/i.test(name) && typeof value === 'string' ? percentDecoded(value) : value)
     if (attribute !== undefined && attribute !== 'data' && read !== undefined) attributes[attribute] = read
   }
   return attributes
-}
-
-/** HTTP's binding encodes what a header cannot hold; what is no such encoding stays as it is. */
-const percentDecoded = (value: string): string => {
-  try {
-    return decodeURIComponent(value)
-  } catch {
-    return value
-  }
 }
 
 /** Attributes are booleans, integers and texts in JSON. */

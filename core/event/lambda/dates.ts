@@ -11,3 +11,10 @@ export const readableTime = (date: Date): string | null => {
   const day = `${MONTHS[date.getUTCMonth()]} ${date.getUTCDate()}, ${date.getUTCFullYear()}`
   return `${day}, ${clock} ${hours < 12 ? 'AM' : 'PM'}`
 }
+
+/** `12/Mar/2020:19:03:58 +0000`. */
+export const logTime = (timeMs: number): string => {
+  const date = new Date(timeMs)
+  const day = `${two(date.getUTCDate())}/${MONTHS[date.getUTCMonth()]}/${date.getUTCFullYear()}`
+  return `${day}:${two(date.getUTCHours())}:${two(date.getUTCMinutes())}:${two(date.getUTCSeconds())} +0000`
+}

@@ -8,6 +8,7 @@ import { problemText } from '../../../core/config/problem.ts'
 import type { ResolvedConfig } from '../../../core/config/resolved.ts'
 import { configError, validateConfig } from '../../../core/config/validate.ts'
 import { onBatch } from '../../../core/function/on-batch.ts'
+import { onEvent } from '../../../core/function/on-event.ts'
 
 const local = embedded()
 const orders = local.queue('orders')
@@ -471,5 +472,30 @@ test('what functions reserve and provision fits their environments and those of 
   ])
   assert.deepEqual(problemsOf(withMapping({}, { ...functions({ reserved: 5 }), maxEnvironments: 4 })), [
     'maxEnvironments must be at least what functions have reserved (5 in all), got 4',
+  ])
+})
+
+test('in a format whose events are single records a batch is one, whatever the defaults say', () => {
+  const mapping = { source: receipts, format: 'lambda' }
+  const { policy } = mappingOf(mapping, { defaults: { batchSize: 50 } })
+  assert.deepEqual([policy.batchSize, policy.maxInFlight], [1, 20])
+  assert.equal(mappingOf({ ...mapping, batchSize: 1 }).policy.batchSize, 1)
+  assert.equal(mappingOf({ format: 'lambda' }).policy.batchSize, 100)
+  assert.equal(mappingOf({ source: receipts, format: 'cloudevents' }).policy.batchSize, 100)
+  assert.deepEqual(problemsOf(withMapping({ ...mapping, batchSize: 5 })), [
+    "mappings.orders.batchSize must be 1, got 5: in format 'lambda' an event of the topic local/receipts is one record",
+  ])
+})
+
+test('a handler takes records of ours or events of others, and its mapping has to agree', () => {
+  const ours = onBatch(orders, async () => undefined)
+  const others = onEvent(orders, async () => undefined)
+  for (const format of ['lambda', 'cloudevents']) mappingOf({ function: others, format })
+  mappingOf({ function: async () => undefined, format: 'lambda' })
+  assert.deepEqual(problemsOf(withMapping({ function: ours, format: 'lambda' })), [
+    "mappings.orders.function is made by onRecord or onBatch, which take Millrace's own records: leave out format: 'lambda', or use onEvent",
+  ])
+  assert.deepEqual(problemsOf(withMapping({ function: others })), [
+    "mappings.orders.function is made by onEvent, which takes events of other formats: write format: 'lambda' or 'cloudevents', or use onRecord or onBatch",
   ])
 })

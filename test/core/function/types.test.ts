@@ -5,6 +5,7 @@ import * as z from 'zod'
 import { embedded } from '../../../connectors/embedded/channel.ts'
 import { HANDLER } from '../../../core/function/handler.ts'
 import { onBatch } from '../../../core/function/on-batch.ts'
+import { onEvent } from '../../../core/function/on-event.ts'
 import { onRecord } from '../../../core/function/on-record.ts'
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -55,7 +56,36 @@ const bySeveral = onRecord([orders, images], record => {
   same<typeof record.data, { id: string; total: number } | Uint8Array<ArrayBufferLike>>(true)
 })
 
+interface SqsEvent {
+  readonly Records: readonly { readonly messageId: string; readonly body: string }[]
+}
+
+const byEvent = onEvent<SqsEvent>(orders, async (event, context) => {
+  same<typeof event, SqsEvent>(true)
+  // @ts-expect-error a misspelt field of the event
+  event.Recrods
+  // @ts-expect-error a misspelt field of the context
+  context.awsRequestID
+  return { batchItemFailures: event.Records.map(({ messageId }) => ({ itemIdentifier: messageId })) }
+})
+
+/** As AWS's own types have it: a context of theirs, and a callback that nobody calls. */
+type AwsHandler<Event, Result> = (
+  event: Event,
+  context: { readonly awsRequestId: string; done(error?: Error): void },
+  callback: (error: Error | null, result?: Result) => void,
+) => undefined | Promise<Result>
+const fromAws: AwsHandler<SqsEvent, { readonly batchItemFailures: readonly object[] }> = async event => ({
+  batchItemFailures: event.Records.slice(1),
+})
+same<Parameters<typeof byEvent>[0], Parameters<ReturnType<typeof wrapped>>[0]>(true)
+const wrapped = () => onEvent(orders, fromAws)
+
+// @ts-expect-error an event is not a list of records
+onEvent<SqsEvent>(orders, async event => event.map(() => 1))
+
 test('handlers carry the channels they were written for', () => {
+  assert.deepEqual([byEvent[HANDLER].channels, byEvent[HANDLER].takes], [[orders], 'event'])
   assert.deepEqual(byRecord[HANDLER].channels, [orders])
   assert.deepEqual(byBatch[HANDLER].channels, [receipts])
   assert.deepEqual(bySeveral[HANDLER].channels, [orders, images])
