@@ -6,6 +6,7 @@ import type { OutgoingRecord } from './contract.ts'
 import type { DeployStatus } from './deploys.ts'
 import type { MillraceError } from './errors.ts'
 import type { SendRecord } from './function/context.ts'
+import type { InvokeAnswer } from './invoke/direct.ts'
 import type { Log } from './log.ts'
 import type { Sources } from './mappings.ts'
 
@@ -24,6 +25,12 @@ export interface App {
   send<Target extends Channel>(channel: Target | string, records: readonly SendRecord<InputOf<Target>>[]): Promise<void>
   /** Like `send`, with bodies that are bytes already and unchecked; answers for each record. */
   sendOutgoing(address: string, records: readonly OutgoingRecord[]): Promise<readonly (null | MillraceError)[]>
+  /**
+   * Calls a function with an event, once, and answers what came of it; works without `start`. `event` is what JSON can
+   * carry, or its bytes. Rejects with FUNCTION_NOT_FOUND. For plain functions and those of onEvent: what onRecord and
+   * onBatch make take records, which are sent to their channel.
+   */
+  invoke(functionName: string, event?: unknown, options?: InvokeOptions): Promise<InvokeAnswer>
   /** Takes a changed configuration: only functions and mappings that changed are exchanged. Rejects and changes nothing when it is wrong. */
   reload(config: unknown): Promise<ReloadAnswer>
   /** Claims nothing more for a mapping, or goes on: also in lanes and keys that stopped behind a dead letter. */
@@ -31,6 +38,13 @@ export interface App {
   resume(mapping: string): Promise<void>
   status(): AppStatus
   readonly deadLetters: DeadLetters
+}
+
+export interface InvokeOptions {
+  /** Aborting it aborts `context.signal`, and ends the function a second later. */
+  readonly signal?: AbortSignal
+  /** Default: a new one. */
+  readonly requestId?: string
 }
 
 export interface ReloadAnswer {

@@ -11,6 +11,7 @@ import type { ResolvedConfig } from './config/resolved.ts'
 import type { SecretPlaces } from './config/secret.ts'
 import { configError, validateConfig } from './config/validate.ts'
 import { type Connections, createConnections, type LoadConnector } from './connections.ts'
+import { loadConnector } from './connectors.ts'
 import type { OutgoingRecord } from './contract.ts'
 import { type Database, openDatabase } from './database.ts'
 import type { DeployStatus } from './deploys.ts'
@@ -21,6 +22,7 @@ import { encodeRecords } from './event/encode.ts'
 import { createSharedBytes } from './flow/credit.ts'
 import { createFence } from './flow/fence.ts'
 import { createSuspectTurn } from './flow/suspect.ts'
+import { invokeDirect } from './invoke/direct.ts'
 import { type Log, silentLog } from './log.ts'
 import { createMappings, type Mappings, type Sources } from './mappings.ts'
 import { beginRun, type Run } from './runs.ts'
@@ -71,17 +73,6 @@ const systemParts = (log: Log, folder: string): Omit<AppParts, 'sources'> => ({
   secrets: { folder },
   statusBoard: 'posted',
 })
-
-/** Clients are loaded when a connection of their kind is opened, not before. */
-const loadConnector: LoadConnector = async kind => {
-  if (kind === 'embedded') return (await import('../connectors/embedded/connector.ts')).embeddedConnector
-  if (kind === 'redis') return (await import('../connectors/redis/connector.ts')).redisConnector
-  if (kind === 'kafka') return (await import('../connectors/kafka/connector.ts')).kafkaConnector
-  if (kind === 'rabbitmq') return (await import('../connectors/rabbitmq/connector.ts')).rabbitConnector
-  throw new MillraceError('CONFIG_INVALID', `connections: there is no connector of kind ${JSON.stringify(kind)}`, {
-    fatal: true,
-  })
-}
 
 /** Checks a configuration whose relative paths start from `folder`. Throws CONFIG_INVALID. */
 export const resolveConfig = (config: unknown, folder: string, file?: string): ResolvedConfig => {
@@ -244,6 +235,14 @@ export const assembleApp = (
       const { engine, mappings } = open()
       return { functions: engine.replace(functionSpecs), mappings: await mappings.replace(next) }
     },
+    async invoke(functionName, event, { signal = NEVER, requestId } = {}) {
+      const { engine } = open()
+      // An app that was not started hosts just what is asked for.
+      if (state === 'created')
+        engine.replace(specs(config).flatMap(spec => (spec.name === functionName ? { ...spec, provisioned: 0 } : [])))
+      const payload = event instanceof Uint8Array ? event : Buffer.from(JSON.stringify(event ?? {}))
+      return invokeDirect(engine, clock, { functionName, payload, signal, ...(requestId ? { requestId } : {}) })
+    },
     pause: async mapping => open().mappings.pause(mapping),
     resume: async mapping => open().mappings.resume(mapping),
     status,
@@ -263,6 +262,8 @@ export const assembleApp = (
     },
   }
 }
+
+const NEVER = new AbortController().signal
 
 const isReading = ({ state, waitsForSource }: AppMappingStatus): boolean =>
   (state === 'running' || state === 'paused') && waitsForSource === undefined

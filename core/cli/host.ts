@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts'
 import type { ProcessStatus } from '../status-board.ts'
 
 /** The part of an app that commands use. Sending and dead letters work without `start`. */
-export interface HostedApp extends Pick<App, 'start' | 'stop' | 'reload' | 'sendOutgoing' | 'status'> {
+export interface HostedApp extends Pick<App, 'start' | 'stop' | 'reload' | 'sendOutgoing' | 'invoke' | 'status'> {
   readonly deadLetters: App['deadLetters']
 }
 

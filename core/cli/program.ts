@@ -6,6 +6,7 @@ import { addDeploy } from './deploy.ts'
 import { addDev } from './dev.ts'
 import { addDeadLetters } from './dlq.ts'
 import type { ExitCode, Run } from './host.ts'
+import { addInvoke } from './invoke.ts'
 import { addResume } from './resume.ts'
 import { addSend } from './send.ts'
 import { addStart } from './start.ts'
@@ -15,7 +16,16 @@ import { printableLines } from './text.ts'
 /** A command adds itself to `program`, and tells with `exit` how it ended. */
 export type AddCommand = (program: Command, run: Run, exit: (code: ExitCode) => void) => void
 
-const COMMANDS: readonly AddCommand[] = [addDev, addStart, addDeploy, addSend, addStatus, addDeadLetters, addResume]
+const COMMANDS: readonly AddCommand[] = [
+  addDev,
+  addStart,
+  addDeploy,
+  addSend,
+  addInvoke,
+  addStatus,
+  addDeadLetters,
+  addResume,
+]
 
 /** Runs one command line, without `node` and the script. Never rejects: errors are said on stderr. */
 export const runCommand = async (args: readonly string[], run: Run): Promise<ExitCode> => {

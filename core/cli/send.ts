@@ -1,13 +1,11 @@
 /** `millrace send`: records from the command line, a file or stdin to a channel, and what of them was confirmed. */
 import { createReadStream } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { createInterface } from 'node:readline'
 import type { Header, OutgoingRecord } from '../contract.ts'
-import { errorInfo, MillraceError } from '../errors.ts'
 import { silentLog } from '../log.ts'
 import { type ConfigChoice, loadChosen, withConfig } from './config-option.ts'
 import type { HostedApp, Output, Run } from './host.ts'
+import { lines, readBody, usage } from './input.ts'
 import type { AddCommand } from './program.ts'
 import { bodyLine, bytes, type Common, commonParts, headerOption, recordLine } from './records.ts'
 import { count, group, printable } from './text.ts'
@@ -78,27 +76,6 @@ const inputOf = (body: string | undefined, choice: SendChoice, { terminal }: Run
   }
   if (terminal.stdin.isTTY) throw usage('there is nothing to send: give a body, --file, or NDJSON on stdin')
   return { line: lines(terminal.stdin) }
-}
-
-/** readline does not hand on errors of what it reads. */
-const lines = async function* (input: NodeJS.ReadableStream): AsyncGenerator<string> {
-  const failed = Promise.withResolvers<never>()
-  failed.promise.catch(() => {})
-  input.once('error', error => failed.reject(unreadable(error)))
-  const reader = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator]()
-  for (;;) {
-    const next = await Promise.race([reader.next(), failed.promise])
-    if (next.done) return
-    yield next.value
-  }
-}
-
-const readBody = async (path: string): Promise<Uint8Array> => {
-  try {
-    return new Uint8Array(await readFile(path))
-  } catch (error) {
-    throw unreadable(error)
-  }
 }
 
 const BATCH_RECORDS = 500
@@ -181,8 +158,3 @@ const progressOn = (output: Output): { show(text: string): void; clear(): void }
   show: text => void (output.isTTY && output.write(`\r${text}\x1b[K`)),
   clear: () => void (output.isTTY && output.write('\r\x1b[K')),
 })
-
-const usage = (message: string): MillraceError => new MillraceError('CLI_USAGE', message)
-
-const unreadable = (error: unknown): MillraceError =>
-  new MillraceError('CLI_USAGE', `what is to be sent cannot be read: ${errorInfo(error).message}`, { cause: error })

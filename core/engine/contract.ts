@@ -84,7 +84,8 @@ export type EventFormat = 'millrace' | 'lambda' | 'cloudevents'
 
 /** A form that is not Millrace's own, and what it says of where records come from; the same for all of a mapping. */
 export interface ForeignEvents {
-  readonly format: Exclude<EventFormat, 'millrace'>
+  /** `direct`: the record's body is the event itself, for callers who wait for the answer. */
+  readonly format: Exclude<EventFormat, 'millrace'> | 'direct'
   /** The kind of the connector and the type of the channel, `kafka/topic`: which of the format's shapes it is. */
   readonly place: string
   /** The channel's name, without that of its connection. */

@@ -1,11 +1,11 @@
 /** The lines that Lambda writes around each invocation, for people who read logs and for tools that parse them. */
-import type { FunctionSpec, Report, Version } from './contract.ts'
+import type { Report, Version } from './contract.ts'
 
 export const startLine = (requestId: string, version: Version): string =>
   `START RequestId: ${requestId} Version: ${version}`
 
 /** `Status` and what follows it only where the invocation did not answer; `Init Duration` only on a cold start. */
-export const endLines = (requestId: string, report: Report, { timeoutMs }: Pick<FunctionSpec, 'timeoutMs'>) => [
+export const endLines = (requestId: string, report: Report): readonly string[] => [
   `END RequestId: ${requestId}`,
   [
     `REPORT RequestId: ${requestId}`,
@@ -14,14 +14,13 @@ export const endLines = (requestId: string, report: Report, { timeoutMs }: Pick<
     `Memory Size: ${report.memoryMb} MB`,
     ...(report.maxMemoryMb === undefined ? [] : [`Max Memory Used: ${Math.ceil(report.maxMemoryMb)} MB`]),
     ...(report.initMs === undefined ? [] : [`Init Duration: ${report.initMs.toFixed(2)} ms`]),
-    ...statusOf(report, timeoutMs),
+    ...statusOf(report),
   ].join('\t'),
 ]
 
-const statusOf = ({ outcome, durationMs }: Report, timeoutMs: number): readonly string[] => {
+const statusOf = ({ outcome }: Report): readonly string[] => {
   if (outcome.kind === 'answered') return []
   if (outcome.kind === 'aborted') return ['Status: aborted']
-  if (outcome.kind === 'failed' && outcome.error.code === 'FUNCTION_TIMEOUT' && durationMs >= timeoutMs)
-    return ['Status: timeout']
+  if (outcome.error.code === 'FUNCTION_TIMEOUT') return ['Status: timeout']
   return ['Status: error', `Error Type: ${outcome.error.code ?? outcome.error.name}`]
 }

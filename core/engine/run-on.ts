@@ -32,7 +32,7 @@ export const runOn = async (
   if (spec.reportLines) log.info(startLine(requestId, parts.version()))
   const report = (warm && (await attemptWarm(parts, warm, invocation))) ?? (await runCold(parts, invocation))
   usage.add(report)
-  if (spec.reportLines) for (const line of endLines(requestId, report, spec)) log.info(line)
+  if (spec.reportLines) for (const line of endLines(requestId, report)) log.info(line)
   return report
 }
 

@@ -10,6 +10,7 @@ import type { Channel } from '../config/channel.ts'
 import type { CodecName, EventFormat, ForeignEvents, InvokedRecord, RefusedRecord } from '../engine/contract.ts'
 import { cloudEventsShape } from './cloudevents/shape.ts'
 import type { Decode, Decoded } from './decode.ts'
+import { directShape } from './direct.ts'
 import { lambdaShape } from './lambda/shapes.ts'
 import type { ForeignAnswer, Shape } from './shape.ts'
 import type { ReadText } from './text.ts'
@@ -50,8 +51,10 @@ export const eventHolds = (format: EventFormat, channel: Pick<Channel, 'connecti
 export const placeOf = ({ connection, type }: Pick<Channel, 'connection' | 'type'>): string =>
   `${connection.kind}/${type}`
 
-const shapeFor = ({ format, place }: Pick<ForeignEvents, 'format' | 'place'>): Shape =>
-  format === 'lambda' ? lambdaShape(place) : cloudEventsShape
+const shapeFor = ({ format, place }: Pick<ForeignEvents, 'format' | 'place'>): Shape => {
+  if (format === 'direct') return directShape
+  return format === 'lambda' ? lambdaShape(place) : cloudEventsShape
+}
 
 const batchOf = ({ events, codec, records }: ForeignRequest, verdicts: readonly Decoded[]): ForeignBatch => {
   const invalid = records.flatMap(({ record }, index): RefusedRecord[] => {

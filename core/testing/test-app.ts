@@ -83,6 +83,7 @@ export const testApp = async (config: unknown, options: TestAppOptions = {}): Pr
   return {
     clock,
     send: app.send,
+    invoke: app.invoke,
     pause: app.pause,
     resume: app.resume,
     status: app.status,

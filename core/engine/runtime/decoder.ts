@@ -27,6 +27,11 @@ export const guardFor = (loaded: LoadedFunction, request: Asked): Found<Decode |
         'apply; write: export const handler = onEvent(channel, async event => { … })',
     )
   }
+  if (loaded.mark.takes !== 'event' && format === 'direct')
+    return mismatch(
+      `functions.${loaded.name} is made by onRecord or onBatch, which take records of ` +
+        `${loaded.mark.channels.map(({ address }) => address).join(', ')}; send it there instead of invoking it`,
+    )
   if (loaded.mark.takes !== 'event')
     return mismatch(
       `functions.${loaded.name} is made by onRecord or onBatch, which take Millrace's own records, but mapping ` +

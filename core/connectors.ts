@@ -1,0 +1,13 @@
+/** Connectors by their kind. Clients are loaded when a connection of their kind is opened, not before. */
+import type { LoadConnector } from './connections.ts'
+import { MillraceError } from './errors.ts'
+
+export const loadConnector: LoadConnector = async kind => {
+  if (kind === 'embedded') return (await import('../connectors/embedded/connector.ts')).embeddedConnector
+  if (kind === 'redis') return (await import('../connectors/redis/connector.ts')).redisConnector
+  if (kind === 'kafka') return (await import('../connectors/kafka/connector.ts')).kafkaConnector
+  if (kind === 'rabbitmq') return (await import('../connectors/rabbitmq/connector.ts')).rabbitConnector
+  throw new MillraceError('CONFIG_INVALID', `connections: there is no connector of kind ${JSON.stringify(kind)}`, {
+    fatal: true,
+  })
+}
