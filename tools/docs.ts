@@ -13,6 +13,7 @@ import { appOptions } from '../core/config/app-options.ts'
 import { functionOptions } from '../core/config/function-options.ts'
 import { policyOptions } from '../core/config/mapping-options.ts'
 import { optionsTable } from '../core/config/options.ts'
+import { enforcedTable } from '../core/engine/enforced.ts'
 import { ERROR_CODES } from '../core/errors.ts'
 
 const ROOT = new URL('../', import.meta.url)
@@ -21,6 +22,7 @@ export const GENERATED_FILES = [
   'docs/configuration.md',
   'docs/errors.md',
   'docs/command-line.md',
+  'core/engine/README.md',
   'connectors/embedded/README.md',
   'connectors/kafka/README.md',
   'connectors/rabbitmq/README.md',
@@ -49,6 +51,7 @@ const PARTS: Readonly<Record<string, () => string>> = {
       '|---|---|',
       ...Object.entries(ERROR_CODES).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`),
     ].join('\n'),
+  isolations: enforcedTable,
   'command line': commandLine,
 }
 

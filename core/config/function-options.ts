@@ -11,9 +11,9 @@ export type Variables = Readonly<Record<string, string | SecretRef>>
 export const functionOptions = {
   ...codeOptions,
   isolation: choice({
-    of: ['process', 'inline'],
+    of: ['process', 'thread', 'inline'],
     default: 'process',
-    doc: '`process`: environments are processes, so that timeout and memory are enforced. `inline`: inside the app; neither is.',
+    doc: '`process`: environments are processes, so that timeout and memory are enforced. `thread`: threads of the app, where both are best effort. `inline`: inside the app; neither is.',
   }),
   timeout: duration({ min: '1ms', max: '15m', default: '30s', doc: 'An invocation that runs longer is killed.' }),
   initTimeout: duration({

@@ -4,7 +4,7 @@
  */
 import type { ErrorInfo, EventRecord, OutgoingRecord } from '../contract.ts'
 
-export type Isolation = 'process' | 'inline'
+export type Isolation = 'process' | 'thread' | 'inline'
 
 /** A function as the engine runs it; durations in milliseconds, memory in MB (1,024 KB). */
 export interface FunctionSpec {

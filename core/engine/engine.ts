@@ -11,6 +11,7 @@ import { type LimitsParts, openLimits } from './limits/limits.ts'
 import { createPackageCache, noPackageCache } from './package/cache.ts'
 import { createPool, type Pool } from './pool.ts'
 import { openReaper } from './process/reaper.ts'
+import { wedgedOf } from './thread/wedged.ts'
 import { createUsageMeter, type Usage, type UsageMeter } from './usage.ts'
 import { versionOf } from './version.ts'
 
@@ -163,7 +164,7 @@ const hostFunction = (spec: FunctionSpec, parts: HostingParts): Hosted => {
   const { clock, log, capacity, usage } = parts
   return {
     version,
-    pool: createPool({ spec, version, clock, log, capacity, usage, start }),
+    pool: createPool({ spec, version, clock, log, capacity, usage, start, lost: () => wedgedOf(spec.name) }),
     identity: identityOf(spec),
   }
 }

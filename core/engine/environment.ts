@@ -9,8 +9,6 @@ import type { FunctionSpec, Host, Invocation, Outcome, Version } from './contrac
 
 export interface Environment {
   readonly id: string
-  /** What is true of it and what is only reported. */
-  readonly enforces: Enforces
   /** Resolves with undefined once the function is ready, or with why it is not; then the environment is over. Once. */
   init(): Promise<ErrorInfo | undefined>
   /** After a good `init`, and never while another invocation runs, but for {@link takesNext}. Never rejects. */
@@ -25,9 +23,15 @@ export interface Environment {
   close(graceMs: number): Promise<void>
 }
 
-export interface Enforces {
-  readonly timeout: boolean
-  readonly memory: boolean
+/** What an isolation promises of each of these, and what is true instead where it does not. */
+export type Enforces = Readonly<Record<Guarantee, Promised>>
+
+export type Guarantee = 'timeout' | 'memory' | 'crash' | 'variables' | 'output' | 'leftovers'
+
+export interface Promised {
+  /** `mostly`: where it does not hold, `how` says so. */
+  readonly held: 'always' | 'mostly' | 'no'
+  readonly how: string
 }
 
 export interface Invoked {

@@ -9,6 +9,7 @@ import { packagedEnvironments } from './package/environment.ts'
 import { preparePackage } from './package/prepare.ts'
 import { processes } from './process/carrier.ts'
 import type { Reaper } from './process/reaper.ts'
+import { threads } from './thread/carrier.ts'
 
 /** What environments of all functions share. */
 export interface EnvironmentTools {
@@ -26,5 +27,6 @@ export const environmentsOf = (spec: FunctionSpec, tools: EnvironmentTools): Cre
       environmentsOf: prepared => environmentsOf(prepared, tools),
     })
   if (spec.isolation === 'inline') return inlineEnvironments(spec)
-  return parts => hostedEnvironment(parts, processes(tools.reaper, tools.limits))
+  return parts =>
+    hostedEnvironment(parts, spec.isolation === 'thread' ? threads : processes(tools.reaper, tools.limits))
 }

@@ -37,12 +37,14 @@ export interface PoolParts {
   readonly capacity: Capacity
   readonly usage: UsageMeter
   readonly start: () => Environment
+  /** Places taken by environments that could not be ended; the last one is given all the same, for its start to say so. */
+  readonly lost: () => number
 }
 
 /** How long the `shutdown` of an environment that is ended for idleness may take: what Lambda gives. */
 const IDLE_SHUTDOWN_MS = 2_000
 
-export const createPool = ({ spec, version, clock, log, capacity, usage, start }: PoolParts): Pool => {
+export const createPool = ({ spec, version, clock, log, capacity, usage, start, lost }: PoolParts): Pool => {
   /** Those that hold a place, and those that shut down and hold none any more. */
   const live = new Set<Environment>()
   const ending = new Set<Environment>()
@@ -133,7 +135,7 @@ export const createPool = ({ spec, version, clock, log, capacity, usage, start }
     if (closed) return 'closed'
     const warm = idle.pop()
     if (!warm) {
-      if (places >= spec.maxEnvironments) return 'function'
+      if (places >= Math.max(1, spec.maxEnvironments - lost())) return 'function'
       if (ramp.waitMs() > 0) return 'ramp'
       if (!takePlace()) return 'app'
       ramp.take()

@@ -1,8 +1,8 @@
 /** What carries an environment, as the host holds it: a process or a thread. */
 import type { Clock } from '../../clock.ts'
+import type { ErrorInfo } from '../../contract.ts'
 import type { Log } from '../../log.ts'
 import type { FunctionSpec } from '../contract.ts'
-import type { Enforces } from '../environment.ts'
 import type { Place } from '../runtime/context.ts'
 import type { Message } from '../wire/message.ts'
 import type { Output } from './output.ts'
@@ -27,8 +27,10 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null
   /** Set when it could not be started or spoke nonsense. */
   readonly problem: string | undefined
-  /** The kernel killed something of it for its memory. */
-  readonly outOfMemory?: boolean
+  /** Something of it was ended for its memory: by the kernel, or by V8, whose heap was full. */
+  readonly outOfMemory?: 'kernel' | 'heap'
+  /** The error that ended it, where the carrier was told. */
+  readonly uncaught?: ErrorInfo
 }
 
 export interface CarrierParts {
@@ -42,7 +44,6 @@ export interface CarrierParts {
 
 /** One kind of carrier. */
 export interface CarrierKind {
-  readonly enforces: Enforces
   /** What a report says of a request whose timeout has passed. */
   readonly killed: string
   /** What a kill does not end within this is reported and replaced all the same. */

@@ -55,7 +55,7 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
     const byItself = state === 'ready' && !closing
     state = 'gone'
     cancelSample?.()
-    const ending = { exit, lines: page.lines(), uncaught }
+    const ending = { exit, lines: page.lines(), uncaught: uncaught ?? exit.uncaught }
     if (endInit) failInit(initEnded(spec, ending))
     else if (requests.size > 0) requests.endAll(endedDuring(spec, ending), endedBefore(spec))
     else if (byItself) {
@@ -149,7 +149,6 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
 
   return {
     id,
-    enforces: kind.enforces,
     init: () =>
       new Promise(resolve => {
         const cancel = clock.after(spec.initTimeoutMs, () => failInit(initTimedOut(spec)))

@@ -16,11 +16,11 @@ export interface Ending {
 const V8_OUT_OF_MEMORY = /heap out of memory|Fatal JavaScript invalid size error|Fatal process out of memory/
 
 export const ranOutOfMemory = ({ exit, lines }: Ending): boolean =>
-  exit.outOfMemory === true || (exit.code !== 0 && lines.some(line => V8_OUT_OF_MEMORY.test(line)))
+  exit.outOfMemory !== undefined || (exit.code !== 0 && lines.some(line => V8_OUT_OF_MEMORY.test(line)))
 
 export const endedDuring = (spec: FunctionSpec, ending: Ending): Outcome =>
   ranOutOfMemory(ending)
-    ? outOfMemory(spec, ending.exit.outOfMemory ? 'the kernel stopped it there' : 'its heap was full')
+    ? outOfMemory(spec, ending.exit.outOfMemory === 'kernel' ? 'the kernel stopped it there' : 'its heap was full')
     : failedWith('FunctionCrashed', 'FUNCTION_CRASHED', `functions.${spec.name}: ${describeExit(ending)}`)
 
 /** It had ended before this request reached it: the request is given to another environment. */

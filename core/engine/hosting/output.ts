@@ -4,6 +4,7 @@
  */
 import type { Readable } from 'node:stream'
 import type { Log } from '../../log.ts'
+import { PRINTED_CHARS } from '../wire/message.ts'
 
 export interface Output {
   /** Reads a stream to its end; its lines are logged at `level`. */
@@ -35,8 +36,6 @@ export interface Page {
 
 const KEPT_LINES = 100
 const MAX_LINE_CHARS = 4_096
-/** For one invocation; what is beyond is thrown away unread. */
-const ALLOWED_CHARS = 1_048_576
 
 /** Pages without a line from a stream after which a function counts as quiet again. */
 const QUIET_PAGES = 32
@@ -45,7 +44,7 @@ const NO_LINES: readonly string[] = Object.freeze([])
 
 export const createOutput = (log: Log): Output => {
   let kept: string[] = []
-  let allowedChars = ALLOWED_CHARS
+  let allowedChars = PRINTED_CHARS
   let told = false
   let pagesSincePrinted = QUIET_PAGES
 
@@ -73,7 +72,7 @@ export const createOutput = (log: Log): Output => {
       write(text) {
         if (allowedChars <= 0) {
           rest = ''
-          return tellOnce()
+          return
         }
         allowedChars -= text.length
         const lines = (rest + text).split('\n')
@@ -83,6 +82,7 @@ export const createOutput = (log: Log): Output => {
           emit(rest, level)
           rest = ''
         }
+        if (allowedChars <= 0) tellOnce()
       },
       end() {
         if (rest !== '') emit(rest, level)
@@ -104,7 +104,7 @@ export const createOutput = (log: Log): Output => {
     begin() {
       const mine: string[] = []
       kept = mine
-      allowedChars = ALLOWED_CHARS
+      allowedChars = PRINTED_CHARS
       told = false
       pagesSincePrinted += 1
       return { lines: () => (mine.length === 0 ? NO_LINES : mine.slice(-KEPT_LINES)) }

@@ -8,11 +8,20 @@
 import { sleep } from '../../clock.ts'
 import { errorInfo } from '../../errors.ts'
 import type { FunctionSpec } from '../contract.ts'
-import type { CreateEnvironment, Environment, EnvironmentParts, Invoked } from '../environment.ts'
+import type { CreateEnvironment, Enforces, Environment, EnvironmentParts, Invoked } from '../environment.ts'
 import { ABORTED, initTimedOut } from '../outcomes.ts'
 import type { LoadedFunction, Loading } from '../runtime/load.ts'
 import { type InlineInvocation, startInline } from './invoke.ts'
 import { type SharedModule, sharedModule } from './module.ts'
+
+export const INLINE_ENFORCES: Enforces = {
+  timeout: { held: 'no', how: 'reported; what runs goes on, its answer is ignored' },
+  memory: { held: 'no', how: 'not limited' },
+  crash: { held: 'no', how: 'ends the host' },
+  variables: { held: 'no', how: "the host's" },
+  output: { held: 'no', how: "the host's own" },
+  leftovers: { held: 'no', how: 'what a function started is left alone' },
+}
 
 const NO_LOGS: readonly string[] = []
 const NEVER_BEGAN: Invoked = { outcome: ABORTED, durationMs: 0, logs: NO_LOGS, maxMemoryMb: undefined, begun: false }
@@ -34,13 +43,13 @@ const inlineEnvironment = (parts: EnvironmentParts, module: SharedModule): Envir
 
   return {
     id,
-    enforces: { timeout: false, memory: false },
     async init() {
       const loading = await withinInitTimeout(parts, module.load(version))
       loaded = loading.loaded
       if (loading.loaded) return undefined
       usable = false
-      await module.leave()
+      // Not waited for: an import that never ends is why some come here.
+      void module.leave()
       return loading.error
     },
     async invoke(invocation) {

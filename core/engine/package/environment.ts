@@ -43,9 +43,6 @@ export const packagedEnvironments = (spec: FunctionSpec, parts: PackagedParts): 
     let tellGone = (): void => {}
     return {
       id: environmentParts.id,
-      get enforces() {
-        return inner?.enforces ?? { timeout: false, memory: false }
-      },
       async init() {
         try {
           const ready = await prepare()

@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import type { Duplex, Readable } from 'node:stream'
 import type { Clock } from '../../clock.ts'
 import { errorInfo } from '../../errors.ts'
+import type { Enforces } from '../environment.ts'
 import type { Carrier, CarrierKind, CarrierParts, Exit } from '../hosting/carrier.ts'
 import type { Confinement, Limits } from '../limits/limits.ts'
 import { MESSAGE, type Message } from '../wire/message.ts'
@@ -12,8 +13,16 @@ import { privateMemoryMb } from './memory.ts'
 import type { Reaper } from './reaper.ts'
 import { spawnEnvironment } from './spawn.ts'
 
+export const PROCESS_ENFORCES: Enforces = {
+  timeout: { held: 'always', how: 'kills the process group' },
+  memory: { held: 'always', how: "V8's heap limit, and private memory sampled every 100 ms on Linux" },
+  crash: { held: 'always', how: 'a failure of that batch, whatever ended the process' },
+  variables: { held: 'always', how: 'the allowed ones' },
+  output: { held: 'always', how: 'to the log, and the last 100 lines in the report' },
+  leftovers: { held: 'always', how: 'what a function started is killed with it, and with the host' },
+}
+
 export const processes = (reaper: Reaper, limits: Limits): CarrierKind => ({
-  enforces: { timeout: true, memory: true },
   killed: 'its process was killed',
   // What SIGKILL does not end hangs in the kernel.
   killWaitMs: 1_000,
@@ -131,12 +140,12 @@ const endOf = (
     })
     child.once('exit', (code, signal) => {
       killGroup(child)
-      const outOfMemory = confinement.ranOutOfMemory()
+      const killed = confinement.ranOutOfMemory()
       confinement.leave()
       const finish = (): void => {
         cancel()
         closeAll(child)
-        resolve({ code, signal, problem: problem(), outOfMemory })
+        resolve({ code, signal, problem: problem(), ...(killed ? { outOfMemory: 'kernel' } : {}) })
       }
       const cancel = clock.after(DRAIN_MS, finish)
       child.once('close', finish)

@@ -8,8 +8,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Socket } from 'node:net'
 import type { Log } from '../../log.ts'
-import { compileCacheDir } from './compile-cache.ts'
-import { moduleBeside } from './spawn.ts'
+import { compileCacheDir } from '../hosting/compile-cache.ts'
+import { moduleBeside } from '../hosting/start.ts'
 
 export interface Reaper {
   /** To be called before the process is given anything to run. */
@@ -54,11 +54,15 @@ const tell = (line: string): void => {
 
 const start = (log: Log): ChildProcess => {
   const cacheDir = compileCacheDir()
-  const started = spawn(process.execPath, [`--max-old-space-size=${HEAP_MB}`, moduleBeside('reaper-child')], {
-    env: cacheDir === undefined ? {} : { NODE_COMPILE_CACHE: cacheDir },
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-  })
+  const started = spawn(
+    process.execPath,
+    [`--max-old-space-size=${HEAP_MB}`, moduleBeside(import.meta.url, 'reaper-child')],
+    {
+      env: cacheDir === undefined ? {} : { NODE_COMPILE_CACHE: cacheDir },
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    },
+  )
   // Neither it nor the pipe to it keeps the host alive: it waits for the host's end, not the other way round.
   started.unref()
   const stdin = started.stdin as Socket | null

@@ -15,6 +15,8 @@ export const MESSAGE = {
   send: 21,
   log: 22,
   dying: 23,
+  /** What an environment without pipes printed; its id is the file descriptor. */
+  printed: 24,
 } as const
 
 export interface Message {
@@ -27,3 +29,6 @@ export interface Message {
 }
 
 export const NO_BODIES: readonly Uint8Array[] = Object.freeze([])
+
+/** What an invocation may print, in characters; what is beyond is not shown. */
+export const PRINTED_CHARS = 1_048_576

@@ -8,52 +8,58 @@ import { startNode } from '../../support/child.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 import { until } from '../../support/until.ts'
 import { core, harness, outcomeAs } from './harness.ts'
+import { inEveryIsolation } from './isolations.ts'
 
-test('a function sees PATH, TZ, LANG, NODE_ENV, the variables of Lambda and its own, and nothing else', async context => {
-  process.env.CANARY_SECRET = 'canary-4711'
-  context.after(() => {
-    delete process.env.CANARY_SECRET
-  })
-  const { run } = await harness(context, {
-    f: {
-      source: `import { execFileSync } from 'node:child_process'
+inEveryIsolation(
+  'a function sees PATH, TZ, LANG, NODE_ENV, the variables of Lambda and its own, and nothing else',
+  async (context, isolation) => {
+    process.env.CANARY_SECRET = 'canary-4711'
+    context.after(() => {
+      delete process.env.CANARY_SECRET
+    })
+    const { run } = await harness(context, {
+      f: {
+        isolation,
+        source: `import { execFileSync } from 'node:child_process'
         const atImport = { ...process.env }
         export const handler = () => ({ atImport, later: { ...process.env }, child: execFileSync('env').toString(), argv: process.argv, execArgv: process.execArgv })`,
-      env: { KEY: 'own' },
-    },
-  })
-  const report = await run('f')
-  const seen = outcomeAs(report, 'answered').value as {
-    atImport: Record<string, string>
-    later: Record<string, string>
-  }
-  const allowed = [
-    'PATH',
-    'TZ',
-    'LANG',
-    'NODE_ENV',
-    'KEY',
-    '_HANDLER',
-    'LAMBDA_TASK_ROOT',
-    ...[
-      'FUNCTION_NAME',
-      'FUNCTION_VERSION',
-      'FUNCTION_MEMORY_SIZE',
-      'LOG_GROUP_NAME',
-      'LOG_STREAM_NAME',
-      'INITIALIZATION_TYPE',
-    ].map(name => `AWS_LAMBDA_${name}`),
-  ]
-  assert.deepEqual(
-    Object.keys(seen.atImport).filter(name => !allowed.includes(name)),
-    [],
-  )
-  assert.deepEqual(seen.later, seen.atImport)
-  assert.equal(seen.atImport.KEY, 'own')
-  assert.equal(seen.atImport._HANDLER, 'f.handler')
-  assert.equal(seen.atImport.AWS_LAMBDA_FUNCTION_NAME, 'f')
-  assert.ok(!JSON.stringify(seen).includes('canary-4711'))
-})
+        env: { KEY: 'own' },
+      },
+    })
+    const report = await run('f')
+    const seen = outcomeAs(report, 'answered').value as {
+      atImport: Record<string, string>
+      later: Record<string, string>
+    }
+    const allowed = [
+      'PATH',
+      'TZ',
+      'LANG',
+      'NODE_ENV',
+      'KEY',
+      '_HANDLER',
+      'LAMBDA_TASK_ROOT',
+      ...[
+        'FUNCTION_NAME',
+        'FUNCTION_VERSION',
+        'FUNCTION_MEMORY_SIZE',
+        'LOG_GROUP_NAME',
+        'LOG_STREAM_NAME',
+        'INITIALIZATION_TYPE',
+      ].map(name => `AWS_LAMBDA_${name}`),
+    ]
+    assert.deepEqual(
+      Object.keys(seen.atImport).filter(name => !allowed.includes(name)),
+      [],
+    )
+    assert.deepEqual(seen.later, seen.atImport)
+    assert.equal(seen.atImport.KEY, 'own')
+    assert.equal(seen.atImport._HANDLER, 'f.handler')
+    assert.equal(seen.atImport.AWS_LAMBDA_FUNCTION_NAME, 'f')
+    assert.ok(!JSON.stringify(seen).includes('canary-4711'))
+  },
+  { variables: 'always' },
+)
 
 const running = (pid: number): boolean => {
   try {

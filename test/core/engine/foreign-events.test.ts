@@ -1,19 +1,13 @@
 /** Functions that get events in a form of others: as they run on AWS, in every isolation. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ForeignEvents, Invocation, Isolation } from '../../../core/engine/contract.ts'
-import { channelSource, core, type Harness, harness, invocation, invoked, outcomeAs, type Written } from './harness.ts'
+import type { ForeignEvents, Invocation } from '../../../core/engine/contract.ts'
+import { channelSource, core, harness, invocation, invoked, outcomeAs } from './harness.ts'
+import { everyIsolation } from './isolations.ts'
 
 const QUEUE: Partial<Invocation> = { events: { format: 'lambda', place: 'embedded/queue', name: 'orders' } }
 
-const both = (what: string, written: Written, check: (run: Harness, isolation: Isolation) => Promise<void>): void => {
-  for (const isolation of ['process', 'inline'] as const)
-    test(`${isolation}: ${what}`, async context => {
-      await check(await harness(context, { f: { ...written, isolation } }), isolation)
-    })
-}
-
-both(
+everyIsolation(
   'a handler written for SQS gets its event, and the ids it answers are those of the records',
   {
     source: `export const handler = async event => ({
@@ -26,7 +20,7 @@ both(
   },
 )
 
-both(
+everyIsolation(
   'a record that the form cannot have is refused, and when all are, the function is not called',
   {
     source: `export const handler = event => { throw new Error(event.Records.map(({ messageId }) => messageId).join()) }`,
@@ -60,7 +54,7 @@ const ANSWERS: readonly (readonly [expression: string, becomes: 'success' | RegE
   ['({ n: 1n })', /n is a BigInt/],
 ]
 
-both(
+everyIsolation(
   'AWS’s leniency: what has no list of failures is a success, a list that is not right fails the batch',
   {
     source: `const answers = [${ANSWERS.map(([expression]) => expression).join(',\n')}]
@@ -79,7 +73,7 @@ both(
   },
 )
 
-both(
+everyIsolation(
   'the same answers fail the batch where the format is not Lambda’s',
   { source: 'export const handler = async event => JSON.parse(event[0].data.answer)' },
   async ({ run }) => {
@@ -90,7 +84,7 @@ both(
   },
 )
 
-both(
+everyIsolation(
   'Lambda’s context: names, the request, the time that is left',
   {
     source: `export const handler = (event, context) => ({
@@ -113,7 +107,7 @@ const schema = { '~standard': { version: 1, vendor: 'test', validate: value => v
 const q = ${channelSource('q', "codec: 'json', schema")}
 `
 
-both(
+everyIsolation(
   'onEvent: the schema says which records there are, the event has their bodies as they came',
   {
     source: `${onEvent}export const handler = onEvent(q, async (event, context) => {
@@ -158,7 +152,7 @@ const MISMATCHES: readonly (readonly [what: string, source: string, change: Part
 ]
 
 for (const [what, source, change, says] of MISMATCHES)
-  both(`${what}: nobody is charged`, { source }, async ({ run }) => {
+  everyIsolation(`${what}: nobody is charged`, { source }, async ({ run }) => {
     const { error } = outcomeAs(await run('f', ['{}'], change), 'not-ready')
     assert.equal(error.code, 'FUNCTION_MISMATCH')
     assert.match(error.message, says)
@@ -170,7 +164,7 @@ const CALLBACKS: Readonly<Record<string, string>> = {
 }
 
 for (const [what, source] of Object.entries(CALLBACKS))
-  both(`${what} is refused at Init`, { source }, async ({ run }) => {
+  everyIsolation(`${what} is refused at Init`, { source }, async ({ run }) => {
     const { error } = outcomeAs(await run('f', ['{}'], QUEUE), 'not-ready')
     assert.equal(error.code, 'FUNCTION_INIT_FAILED')
     assert.match(error.message, /functions\.f: its handler has 3 parameters, so it waits for a callback.*make it async/)

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import { harness, outcomeAs, type Written } from './harness.ts'
+import { everyIsolation, inEveryIsolation, type Needs } from './isolations.ts'
 
 /** What a newcomer gets wrong, the code it is reported with, and words the message has to have. */
-const BAD: Readonly<Record<string, Written & { code_: string; says: RegExp }>> = {
+const BAD: Readonly<Record<string, Written & { code_: string; says: RegExp; needs?: Needs }>> = {
   'a file that does not exist': { code_: 'FUNCTION_NOT_FOUND', says: /functions\.f\.file: .*f\.ts does not exist/ },
   'a file without a handler': {
     source: 'export const other = 1; export const more = 2',
@@ -44,46 +44,56 @@ const BAD: Readonly<Record<string, Written & { code_: string; says: RegExp }>> =
   'an Init that loops for ever': {
     source: 'for (;;) {}',
     initTimeoutMs: 700,
+    needs: { timeout: 'mostly' },
     code_: 'FUNCTION_INIT_FAILED',
     says: /not ready after 700 ms/,
   },
   'an Init that calls process.exit': {
     source: "console.error('no licence'); process.exit(3)",
+    needs: { crash: 'mostly' },
     code_: 'FUNCTION_INIT_FAILED',
     says: /exit code 3.*It printed: no licence/,
   },
   'an Init that uses up its memory': {
     source: 'const all = []; for (;;) all.push({ a: all.length, b: [all.length] }); export const handler = () => {}',
     memoryMb: 64,
+    needs: { memory: 'always' },
     code_: 'FUNCTION_INIT_FAILED',
     says: /more than its memory of 64 MB/,
   },
 }
 
-for (const [what, { code_, says, ...written }] of Object.entries(BAD))
-  test(`${what} is reported as ${code_}, and nobody is charged`, async context => {
-    const { run, engine } = await harness(context, { f: written })
-    const { error } = outcomeAs(await run('f'), 'not-ready')
-    assert.equal(error.code, code_)
-    assert.match(error.message, says)
-    assert.deepEqual(engine.stats('f').environments, 0)
-    assert.equal(engine.stats('f').busy, 0)
-  })
+for (const [what, { code_, says, needs, ...written }] of Object.entries(BAD))
+  everyIsolation(
+    `${what} is reported as ${code_}, and nobody is charged`,
+    written,
+    async ({ run, engine }) => {
+      const { error } = outcomeAs(await run('f'), 'not-ready')
+      assert.equal(error.code, code_)
+      assert.match(error.message, says)
+      assert.deepEqual(engine.stats('f').environments, 0)
+      assert.equal(engine.stats('f').busy, 0)
+    },
+    { ...(needs ? { needs } : {}) },
+  )
 
-test('the default export is the handler where none is named so, and a CommonJS module works', async context => {
-  const { run } = await harness(context, {
-    named: { source: 'export default () => { throw 1 }; export const handler = () => "named"' },
-    fallback: { source: 'export default () => "default"' },
-    common: { source: 'module.exports = { handler: () => "common" }', extension: 'cjs' },
-  })
-  assert.equal(outcomeAs(await run('named'), 'answered').value, 'named')
-  assert.equal(outcomeAs(await run('fallback'), 'answered').value, 'default')
-  assert.equal(outcomeAs(await run('common'), 'answered').value, 'common')
-})
+inEveryIsolation(
+  'the default export is the handler where none is named so, and CommonJS works',
+  async (context, isolation) => {
+    const { run } = await harness(context, {
+      named: { isolation, source: 'export default () => { throw 1 }; export const handler = () => "named"' },
+      fallback: { isolation, source: 'export default () => "default"' },
+      common: { isolation, source: 'module.exports = { handler: () => "common" }', extension: 'cjs' },
+    })
+    assert.equal(outcomeAs(await run('named'), 'answered').value, 'named')
+    assert.equal(outcomeAs(await run('fallback'), 'answered').value, 'default')
+    assert.equal(outcomeAs(await run('common'), 'answered').value, 'common')
+  },
+)
 
-test('an environment is initialised once and invoked many times', async context => {
+inEveryIsolation('an environment is initialised once and invoked many times', async (context, isolation) => {
   const { run, engine } = await harness(context, {
-    f: { source: 'let n = 0; const at = Math.random(); export const handler = () => ({ n: ++n, at })' },
+    f: { isolation, source: 'let n = 0; const at = Math.random(); export const handler = () => ({ n: ++n, at })' },
   })
   const reports = [await run('f'), await run('f'), await run('f')]
   const values = reports.map(report => outcomeAs(report, 'answered').value as { n: number; at: number })

@@ -1,8 +1,7 @@
-/** What holds in every isolation: the same functions run in a process and inline. */
+/** What holds in every isolation: the same functions run in a process, in a thread and inline. */
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import type { Isolation } from '../../../core/engine/contract.ts'
-import { channelSource, core, harness, invocation, invoked, outcomeAs, type Written } from './harness.ts'
+import { channelSource, core, harness, invocation, invoked, outcomeAs } from './harness.ts'
+import { everyIsolation, inEveryIsolation } from './isolations.ts'
 
 const imports = `import { onRecord } from ${core('function/on-record.ts')}
 import { onBatch } from ${core('function/on-batch.ts')}
@@ -10,18 +9,7 @@ import { NotRetryable, RetryAfter } from ${core('function/errors.ts')}
 const q = ${channelSource('q')}
 `
 
-const both = (
-  what: string,
-  written: Written,
-  check: (run: Awaited<ReturnType<typeof harness>>, isolation: Isolation) => Promise<void>,
-): void => {
-  for (const isolation of ['process', 'inline'] as const)
-    test(`${isolation}: ${what}`, async context => {
-      await check(await harness(context, { f: { ...written, isolation } }), isolation)
-    })
-}
-
-both(
+everyIsolation(
   'nothing, null and a list of failures come back as JSON carries them',
   {
     source: `export const handler = ([record]) => record.data.undefined ? undefined : record.data.answer`,
@@ -36,7 +24,7 @@ both(
   },
 )
 
-both(
+everyIsolation(
   'an answer is what JSON carries of it: a Date is text, a function is gone',
   {
     source: 'export const handler = () => ({ at: new Date(0), run: () => 1, list: [undefined] })',
@@ -59,7 +47,7 @@ const UNSERIALISABLE: Readonly<Record<string, readonly [expression: string, says
 }
 
 for (const [what, [expression, says]] of Object.entries(UNSERIALISABLE))
-  both(
+  everyIsolation(
     `${what} is no answer, and the message says what it was`,
     { source: `export const handler = () => (${expression})` },
     async ({ run }) => {
@@ -69,7 +57,7 @@ for (const [what, [expression, says]] of Object.entries(UNSERIALISABLE))
     },
   )
 
-both(
+everyIsolation(
   'an answer of 50 MB is refused with its size',
   {
     source: "export const handler = () => 'x'.repeat(50e6)",
@@ -109,7 +97,7 @@ const THROWN: Readonly<Record<string, readonly [statement: string, expected: obj
 }
 
 for (const [what, [statement, expected]] of Object.entries(THROWN))
-  both(
+  everyIsolation(
     `a handler that throws ${what} has failed with it as data`,
     {
       source: `${imports}export const handler = onBatch(q, () => { ${statement} })`,
@@ -120,7 +108,7 @@ for (const [what, [statement, expected]] of Object.entries(THROWN))
     },
   )
 
-both(
+everyIsolation(
   'a record whose body fails is refused, the others run, and a batch of only such calls nothing',
   {
     source: `import * as z from 'zod'
@@ -158,7 +146,7 @@ both(
   },
 )
 
-both(
+everyIsolation(
   'a record comes as it was sent: bytes, key, headers, properties, position',
   {
     source: `export const handler = batch => batch.map(({ body, data, key, headers, properties, position, ...rest }) => ({ ...rest,
@@ -218,7 +206,7 @@ both(
   },
 )
 
-both(
+everyIsolation(
   'a body of 10 MB arrives whole',
   {
     source: 'export const handler = ([record]) => [record.body.length, record.data.length]',
@@ -230,7 +218,7 @@ both(
   },
 )
 
-both(
+everyIsolation(
   'records of a channel the handler was not written for make it not ready',
   {
     source: `${imports}export const handler = onRecord(q, () => {})`,
@@ -243,7 +231,7 @@ both(
   },
 )
 
-both(
+everyIsolation(
   'a plain function cannot apply a schema or a codec of its own, and says so',
   {
     source: 'export const handler = () => {}',
@@ -257,7 +245,7 @@ both(
   },
 )
 
-both(
+everyIsolation(
   'the context has the fields of Lambda and ours',
   {
     source: `export const handler = (batch, context) => ({ ...context, remaining: context.getRemainingTimeInMillis(), aborted: context.signal.aborted, signal: 0, log: 0 })`,
@@ -286,7 +274,7 @@ both(
   },
 )
 
-both(
+everyIsolation(
   'context.log goes to the log with the function, environment and request named',
   {
     source:
@@ -304,11 +292,11 @@ both(
       requestId: 'request-1',
       n: 1,
     })
-    if (isolation === 'process') assert.ok(lines.includes('info round'))
+    if (isolation !== 'inline') assert.ok(lines.includes('info round'))
   },
 )
 
-both(
+everyIsolation(
   'context.send encodes in the environment and reaches the host once for each call',
   {
     source: `${imports}const out = { ...q, name: 'out', address: 'local/out' }
@@ -346,17 +334,16 @@ both(
   },
 )
 
-for (const isolation of ['process', 'inline'] as const)
-  test(`${isolation}: what the host could not send comes back as an error with its code`, async context => {
-    const source = `${imports}export const handler = onBatch(q, async (batch, context) => {
+inEveryIsolation('what the host could not send comes back as an error with its code', async (context, isolation) => {
+  const source = `${imports}export const handler = onBatch(q, async (batch, context) => {
       try { await context.send(q, [{ data: 1 }]) } catch (error) { return [error.name, error.code, error.message] } })`
-    const host = { send: () => Promise.reject(new Error('the broker is away')) }
-    const { run } = await harness(context, { f: { source, isolation } }, { host })
-    const [, , message] = outcomeAs(await run('f'), 'answered').value as string[]
-    assert.match(message ?? '', /the broker is away/)
-  })
+  const host = { send: () => Promise.reject(new Error('the broker is away')) }
+  const { run } = await harness(context, { f: { source, isolation } }, { host })
+  const [, , message] = outcomeAs(await run('f'), 'answered').value as string[]
+  assert.match(message ?? '', /the broker is away/)
+})
 
-both(
+everyIsolation(
   'the claims are lost: context.signal aborts, and nobody is charged whatever it answers',
   {
     source: `export const handler = async (batch, context) => {
@@ -374,7 +361,7 @@ both(
   },
 )
 
-both(
+everyIsolation(
   'a function that ignores the abort is given up after a grace',
   {
     source: 'export const handler = (batch, context) => new Promise(() => { context.log.info("waits") })',
@@ -389,7 +376,7 @@ both(
   },
 )
 
-both(
+everyIsolation(
   'a timeout is reported, and the next batch has another environment',
   {
     source:
@@ -403,7 +390,7 @@ both(
   },
 )
 
-both(
+everyIsolation(
   'the shutdown of a function runs when the engine closes',
   {
     source: 'export const handler = () => {}; export const shutdown = async () => { throw new Error("seen") }',
@@ -415,21 +402,20 @@ both(
   },
 )
 
-for (const isolation of ['process', 'inline'] as const)
-  test(`${isolation}: a body stays what it was while other frames come`, async context => {
-    const source = `${imports}export const handler = onBatch(q, async ([record], context) => {
+inEveryIsolation('a body stays what it was while other frames come', async (context, isolation) => {
+  const source = `${imports}export const handler = onBatch(q, async ([record], context) => {
       const before = Buffer.from(record.body).toString()
       for (let turn = 0; turn < 20; turn++) await context.send(q, [{ data: 1 }]).catch(() => {})
       return [before, Buffer.from(record.body).toString()]
     })`
-    // A long error is a long frame: it would lie where the request has been.
-    const host = { send: () => Promise.reject(new Error('z'.repeat(5_000))) }
-    const { run } = await harness(context, { f: { source, isolation } }, { host })
-    const body = JSON.stringify('y'.repeat(100))
-    assert.deepEqual(outcomeAs(await run('f', [body]), 'answered').value, [body, body])
-  })
+  // A long error is a long frame: it would lie where the request has been.
+  const host = { send: () => Promise.reject(new Error('z'.repeat(5_000))) }
+  const { run } = await harness(context, { f: { source, isolation } }, { host })
+  const body = JSON.stringify('y'.repeat(100))
+  assert.deepEqual(outcomeAs(await run('f', [body]), 'answered').value, [body, body])
+})
 
-both(
+everyIsolation(
   'what is sent after the invocation is over is refused and not sent',
   {
     source: `${imports}let late

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import type { Slot } from '../../../core/engine/contract.ts'
 import { until } from '../../support/until.ts'
 import { harness, invocation, invoked, outcomeAs } from './harness.ts'
+import { inEveryIsolation } from './isolations.ts'
 
 const never = new AbortController().signal
 const one = () => invocation([invoked('{}', 0)])
@@ -110,51 +111,56 @@ test('a failing Init leaves room for the next try', async context => {
   })
 })
 
-for (const isolation of ['process', 'inline'] as const) {
-  const source =
-    'export const handler = (b, c) => new Promise(r => { c.log.info("runs"); if (b[0].data.ms) setTimeout(r, b[0].data.ms) })'
+const WAITS =
+  'export const handler = (b, c) => new Promise(r => { c.log.info("runs"); if (b[0].data.ms) setTimeout(r, b[0].data.ms) })'
 
-  test(`${isolation}: close lets a running request finish`, async context => {
-    const { run, engine, lines } = await harness(context, { f: { source, isolation } })
-    const running = run('f', ['{"ms":300}'])
-    await until('it runs', () => lines.includes('info runs'))
-    await engine.close(20_000)
-    outcomeAs(await running, 'answered')
-    assert.equal(await engine.acquire('f', 'a', never), undefined)
-    assert.equal(engine.stats('f').environments, 0)
-  })
+inEveryIsolation('close lets a running request finish', async (context, isolation) => {
+  const { run, engine, lines } = await harness(context, { f: { source: WAITS, isolation } })
+  const running = run('f', ['{"ms":300}'])
+  await until('it runs', () => lines.includes('info runs'))
+  await engine.close(20_000)
+  outcomeAs(await running, 'answered')
+  assert.equal(await engine.acquire('f', 'a', never), undefined)
+  assert.equal(engine.stats('f').environments, 0)
+})
 
-  test(`${isolation}: close gives a request up when the grace is over, and nobody is charged`, async context => {
-    const { run, engine, lines } = await harness(context, { f: { source, isolation } })
+inEveryIsolation(
+  'close gives a request up when the grace is over, and nobody is charged',
+  async (context, isolation) => {
+    const { run, engine, lines } = await harness(context, { f: { source: WAITS, isolation } })
     const running = run('f')
     await until('it runs', () => lines.includes('info runs'))
     await engine.close(100)
     outcomeAs(await running, 'aborted')
-  })
+  },
+)
 
-  test(`${isolation}: close ends the waiting of those who wait, and a slot granted before runs nothing`, async context => {
-    const { engine } = await harness(context, { f: { source, isolation, maxEnvironments: 1 } })
+inEveryIsolation(
+  'close ends the waiting of those who wait, and a slot granted before runs nothing',
+  async (context, isolation) => {
+    const { engine } = await harness(context, { f: { source: WAITS, isolation, maxEnvironments: 1 } })
     const held = slotOf(await engine.acquire('f', 'a', never))
     const waiting = engine.acquire('f', 'b', never)
     await engine.close(0)
     assert.equal(await waiting, undefined)
     outcomeAs(await held.invoke(one()), 'aborted')
-  })
-}
+  },
+)
 
 test('a function that is not configured is an error that names it', async context => {
   const { engine } = await harness(context, {})
   assert.throws(() => engine.version('nope'), /functions\.nope: no such function is configured/)
 })
 
-for (const isolation of ['process', 'inline'] as const) {
-  const source =
-    'export const handler = (b, c) => new Promise(r => { c.log.info("runs"); if (b[0].data.ms) setTimeout(r, b[0].data.ms); else r() })'
+const RUNS =
+  'export const handler = (b, c) => new Promise(r => { c.log.info("runs"); if (b[0].data.ms) setTimeout(r, b[0].data.ms); else r() })'
 
-  test(`${isolation}: a replaced function finishes its request, and those who wait get the new one`, async context => {
+inEveryIsolation(
+  'a replaced function finishes its request, and those who wait get the new one',
+  async (context, isolation) => {
     const { run, engine, specs, lines } = await harness(context, {
-      f: { source, isolation, maxEnvironments: 1 },
-      same: { source, isolation },
+      f: { source: RUNS, isolation, maxEnvironments: 1 },
+      same: { source: RUNS, isolation },
     })
     const running = run('f', ['{"ms":300}'])
     await until('it runs', () => lines.includes('info runs'))
@@ -175,14 +181,14 @@ for (const isolation of ['process', 'inline'] as const) {
         ['same', 0],
       ],
     )
-  })
+  },
+)
 
-  test(`${isolation}: closing does not wait for the long grace of a replaced function`, async context => {
-    const { run, engine, specs, lines } = await harness(context, { f: { source, isolation } })
-    const running = run('f', ['{"ms":3000}'])
-    await until('it runs', () => lines.includes('info runs'))
-    engine.replace(specs.map(spec => ({ ...spec, env: { NEW: '1' } })))
-    await engine.close(100)
-    outcomeAs(await running, 'aborted')
-  })
-}
+inEveryIsolation('closing does not wait for the long grace of a replaced function', async (context, isolation) => {
+  const { run, engine, specs, lines } = await harness(context, { f: { source: RUNS, isolation } })
+  const running = run('f', ['{"ms":3000}'])
+  await until('it runs', () => lines.includes('info runs'))
+  engine.replace(specs.map(spec => ({ ...spec, env: { NEW: '1' } })))
+  await engine.close(100)
+  outcomeAs(await running, 'aborted')
+})

@@ -1,15 +1,16 @@
 /** Handlers that stream their answer: `awslambda.streamifyResponse`, in every isolation. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { FunctionError, Invocation } from '../../../core/engine/contract.ts'
+import type { FunctionError, Invocation, Isolation } from '../../../core/engine/contract.ts'
 import { channelSource, core, harness, outcomeAs } from './harness.ts'
+import { inEveryIsolation } from './isolations.ts'
 
 const QUEUE: Partial<Invocation> = { events: { format: 'lambda', place: 'embedded/queue', name: 'orders' } }
 
 /** What a handler with this body came to: `nothing`, the ids it named, or its error. */
 const streamed = async (
   context: Parameters<typeof harness>[0],
-  isolation: 'process' | 'inline',
+  isolation: Isolation,
   body: string,
   more = '',
 ): Promise<readonly string[] | FunctionError> => {
@@ -32,14 +33,13 @@ const both = (
   body: string,
   becomes: readonly string[] | { readonly code?: string; readonly says: RegExp },
 ): void => {
-  for (const isolation of ['process', 'inline'] as const)
-    test(`${isolation}: ${what}`, async context => {
-      const got = await streamed(context, isolation, body)
-      if (!('says' in becomes)) return assert.deepEqual(got, becomes)
-      assert.ok('message' in got, `it failed, but got ${JSON.stringify(got)}`)
-      assert.match(got.message, becomes.says)
-      assert.equal(got.code, becomes.code)
-    })
+  inEveryIsolation(what, async (context, isolation) => {
+    const got = await streamed(context, isolation, body)
+    if (!('says' in becomes)) return assert.deepEqual(got, becomes)
+    assert.ok('message' in got, `it failed, but got ${JSON.stringify(got)}`)
+    assert.match(got.message, becomes.says)
+    assert.equal(got.code, becomes.code)
+  })
 }
 
 both(

@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test'
 import type { FunctionSpec, PackageCode } from '../../../../core/engine/contract.ts'
 import { temporaryFolder } from '../../../support/folder.ts'
 import { harness, outcomeAs } from '../harness.ts'
+import { inEveryIsolation } from '../isolations.ts'
 import { zipOf } from './zip.ts'
 
 const MB = 1_048_576
@@ -173,8 +174,9 @@ const LAYERS: Files = {
 const ASKS = `import shared from 'shared'; import { createRequire } from 'node:module'
   const required = createRequire(import.meta.url)('common'); ${handler('[shared, required, process.env.MILLRACE_OPT]')}`
 
-for (const isolation of ['process', 'inline'] as const)
-  test(`${isolation}: import and require find packages of layers; a later layer covers an earlier one, the function's own cover both`, async context => {
+inEveryIsolation(
+  "import and require find packages of layers; a later layer covers an earlier one, the function's own cover both",
+  async (context, isolation) => {
     const folder = await temporaryFolder(context)
     const f = await writeZip(join(folder, 'f.zip'), { 'index.mjs': ASKS })
     const low = await writeZip(join(folder, 'low.zip'), {
@@ -195,7 +197,8 @@ for (const isolation of ['process', 'inline'] as const)
       'node_modules/common/index.js': `module.exports = 'own'`,
     })
     assert.equal((await run({ layers: [low, high] }, own))[1], 'own')
-  })
+  },
+)
 
 test('a function sees its layers as one folder, with programs on its PATH, and TypeScript of a single file beside', async context => {
   const folder = await temporaryFolder(context)
