@@ -136,8 +136,16 @@ export const assembleApp = (
     )
     // Not through `open`: while the app drains, functions finish what they do, and sending is part of that.
     const send = (address: string, records: readonly OutgoingRecord[]) => sendAllOver(connections, address, records)
-    const { name: app, maxEnvironments } = config
-    const engine = createEngine([], { clock, log, host: { send }, app, maxEnvironments, stateDir: config.stateDir })
+    const { name: app, maxEnvironments, cpuShares, stateDir } = config
+    const engine = createEngine([], {
+      clock,
+      log,
+      host: { send },
+      app,
+      maxEnvironments,
+      stateDir,
+      limits: { cpuShares },
+    })
     const mappings = createMappings({
       clock,
       log,
@@ -226,8 +234,9 @@ export const assembleApp = (
           'APP_STATE',
           `the app ${config.name} is ${state}; only a running app takes another configuration`,
         )
-      if (next.name !== config.name || next.stateDir !== config.stateDir)
-        throw new MillraceError('APP_STATE', 'name or stateDir changed; stop the app and start it again', {
+      const fixed = (['name', 'stateDir', 'cpuShares'] as const).filter(option => next[option] !== config[option])
+      if (fixed.length > 0)
+        throw new MillraceError('APP_STATE', `${fixed.join(', ')} changed; stop the app and start it again`, {
           fatal: true,
         })
       const functionSpecs = specs(next)

@@ -1,5 +1,5 @@
 /** The options at the top of a configuration. */
-import { type OptionSpec, option, size, whole } from './option.ts'
+import { choice, type OptionSpec, option, size, whole } from './option.ts'
 
 /** Names stand in groups, file names, metrics and on command lines. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/
@@ -41,6 +41,11 @@ export const appOptions = {
     max: 10_000,
     default: 1_000,
     doc: 'Environments at once over all functions. Where they run out, functions share them evenly.',
+  }),
+  cpuShares: choice({
+    of: ['off', 'on'],
+    default: 'off',
+    doc: '`on`: after Init a function has CPU by its memory, 1,769 MB a core, as on Lambda; `millrace status` says by which means. `off`: all there is.',
   }),
   defaults: entries('Options of mappings for all of them; a mapping may still say otherwise.', 'options of a mapping'),
   functions: entries('The functions by name: a path, or an object of options.', 'functions by name'),

@@ -3,6 +3,7 @@ import type { FunctionCode, FunctionSpec } from '../engine/contract.ts'
 import { codeOptions } from './function-code.ts'
 import { choice, duration, flag, option, texts, type Values, type Written, whole } from './option.ts'
 import { defaultsOf, isPlainObject } from './options.ts'
+import { permissions } from './permission-options.ts'
 import { isSecretRef, resolveSecrets, revealVariables, type SecretPlaces, type SecretRef } from './secret.ts'
 
 export type Variables = Readonly<Record<string, string | SecretRef>>
@@ -62,6 +63,7 @@ export const functionOptions = {
     takes: 'options of Node',
     doc: "Given to Node when it starts an environment: ['--import', 'tsx'].",
   }),
+  permissions,
 }
 
 export type FunctionValues = Values<typeof functionOptions>
@@ -79,6 +81,7 @@ export const functionSpec = (resolved: ResolvedFunction, places: SecretPlaces = 
 /** A function of the configuration. */
 export const fromOptions = (name: string, values: FunctionValues, code: FunctionCode): ResolvedFunction => ({
   ...environment(name, values),
+  ...(values.permissions ? { permissions: values.permissions } : {}),
   code,
   isolation: values.isolation,
 })

@@ -73,9 +73,12 @@ export const optionsTable = (specs: OptionSpecs): string =>
 const rows = (specs: OptionSpecs, prefix: string): readonly string[] =>
   Object.entries(specs).flatMap(([name, spec]) =>
     spec.inside
-      ? rows(spec.inside, `${prefix}${name}.`)
-      : [`| \`${prefix}${name}\` | ${spec.takes} | ${spec.defaultText} | ${spec.doc} |`],
+      ? [...(spec.defaultText === '' ? [] : [row(`${prefix}${name}`, spec)]), ...rows(spec.inside, `${prefix}${name}.`)]
+      : [row(`${prefix}${name}`, spec)],
   )
+
+const row = (name: string, spec: OptionSpec): string =>
+  `| \`${name}\` | ${spec.takes} | ${spec.defaultText} | ${spec.doc} |`
 
 export const isPlainObject = (value: unknown): value is Readonly<Record<string, unknown>> => {
   if (typeof value !== 'object' || value === null) return false

@@ -14,6 +14,7 @@ export interface ResolvedConfig {
   readonly maxInFlightBytes: number
   /** Over all functions. */
   readonly maxEnvironments: number
+  readonly cpuShares: 'on' | 'off'
   readonly connections: ReadonlyMap<string, ConnectionValue>
   /** By address: every channel that is read, parked to or listed; options are checked and complete. */
   readonly channels: ReadonlyMap<string, Channel>

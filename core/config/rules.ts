@@ -112,6 +112,16 @@ export const functionRules = (functions: Iterable<ResolvedFunction>, maxEnvironm
           : [],
       ),
     ),
+    ...all.flatMap(({ name, permissions, isolation }) =>
+      permissions && isolation !== 'process'
+        ? [
+            {
+              path: `${join('functions', name)}.permissions`,
+              message: `needs isolation 'process', got '${isolation}': Node has permissions for whole processes only`,
+            },
+          ]
+        : [],
+    ),
     ...(reserved > maxEnvironments
       ? [
           {

@@ -12,6 +12,7 @@ import { fromOptions, functionOptions, type ResolvedFunction } from './function-
 import { type MappingSurroundings, resolveMapping } from './mapping.ts'
 import { type PolicyValues, policyOptions } from './mapping-options.ts'
 import { defaultsOf, isPlainObject, join, parseOptions } from './options.ts'
+import { absolutePermissions } from './permission-options.ts'
 import { type Problem, problemText, show } from './problem.ts'
 import type { ResolvedConfig, Validation } from './resolved.ts'
 import { applyRules, type Candidate, functionRules } from './rules.ts'
@@ -53,6 +54,7 @@ export const validateConfig = (
     stateDir: isAbsolute(own.stateDir) ? own.stateDir : resolve(folder, own.stateDir),
     maxInFlightBytes: own.maxInFlightBytes,
     maxEnvironments: own.maxEnvironments,
+    cpuShares: own.cpuShares,
     connections: book.connections,
     channels: book.channels,
     functions,
@@ -94,7 +96,10 @@ const readFunctions = (
     else if (!missing) {
       const read = readCode(parsed.value, path, surroundings)
       if ('problems' in read) problems.push(...read.problems)
-      else functions.set(name, fromOptions(name, parsed.value, read.code))
+      else {
+        const permissions = absolutePermissions(parsed.value.permissions, surroundings.folder)
+        functions.set(name, fromOptions(name, { ...parsed.value, permissions }, read.code))
+      }
     }
   }
   return functions

@@ -28,6 +28,19 @@ export interface FunctionSpec {
   /** What the function sees of the environment beside PATH, TZ, LANG, NODE_ENV and Lambda's variables. */
   readonly env: Readonly<Record<string, string>>
   readonly nodeOptions: readonly string[]
+  /** Left out: everything is allowed. */
+  readonly permissions?: Permissions
+}
+
+/** What Node lets a function do: a guard rail against slips, not a sandbox. The network stays open. */
+export interface Permissions {
+  /** Absolute paths of files, or of folders with all below, that may be read beside its code and packages. */
+  readonly read: readonly string[]
+  /** The same of what may be written beside its own folder. */
+  readonly write: readonly string[]
+  readonly childProcesses: boolean
+  readonly workers: boolean
+  readonly addons: boolean
 }
 
 /** What a function's share of CPU may be kept by. */

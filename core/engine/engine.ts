@@ -5,9 +5,9 @@ import type { Clock } from '../clock.ts'
 import { MillraceError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { type Capacity, createCapacity } from './capacity.ts'
-import type { Engine, EngineStats, FunctionSpec, Host, Slot, Throttled, Version } from './contract.ts'
+import type { Engine, EngineStats, FunctionSpec, Host, LimitMeans, Slot, Throttled, Version } from './contract.ts'
 import { type EnvironmentTools, environmentsOf } from './environments.ts'
-import { type LimitsParts, openLimits } from './limits/limits.ts'
+import { type LimitsParts, meansOf, openLimits } from './limits/limits.ts'
 import { createPackageCache, noPackageCache } from './package/cache.ts'
 import { createPool, type Pool } from './pool.ts'
 import { openReaper } from './process/reaper.ts'
@@ -43,6 +43,7 @@ export interface FunctionEngine extends Engine {
 
 export interface FunctionStatus extends EngineStats {
   readonly name: string
+  readonly limits: LimitMeans
   readonly version: Version
   /** Of all its versions since the app started. */
   readonly usage: Usage
@@ -50,6 +51,7 @@ export interface FunctionStatus extends EngineStats {
 
 interface Hosted {
   readonly pool: Pool
+  readonly limits: () => LimitMeans
   readonly version: () => Version
   /** Equal for functions that need no exchange. */
   readonly identity: unknown
@@ -117,8 +119,9 @@ export const createEngine = (functions: readonly FunctionSpec[], parts: EnginePa
     stats: functionName => find(functionName).pool.stats(),
     replace,
     functions: () =>
-      [...hosted].map(([name, { pool, version }]) => ({
+      [...hosted].map(([name, { pool, version, ...each }]) => ({
         name,
+        limits: each.limits(),
         version: version(),
         ...pool.stats(),
         usage: meterOf(name).read(),
@@ -164,6 +167,7 @@ const hostFunction = (spec: FunctionSpec, parts: HostingParts): Hosted => {
   const { clock, log, capacity, usage } = parts
   return {
     version,
+    limits: () => meansOf(spec.isolation, parts.tools.limits),
     pool: createPool({ spec, version, clock, log, capacity, usage, start, lost: () => wedgedOf(spec.name) }),
     identity: identityOf(spec),
   }

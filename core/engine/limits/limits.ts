@@ -9,7 +9,7 @@ import { setPriority } from 'node:os'
 import type { Clock } from '../../clock.ts'
 import { errorInfo } from '../../errors.ts'
 import type { Log } from '../../log.ts'
-import type { CpuMeans, LimitMeans } from '../contract.ts'
+import type { CpuMeans, Isolation, LimitMeans } from '../contract.ts'
 import { cpuTimeMs, createDuty, type Duty } from './duty.ts'
 import { createGroup } from './group.ts'
 import type { Controller } from './hierarchies.ts'
@@ -18,6 +18,7 @@ import type { CgroupVersion } from './limit-files.ts'
 import { type CgroupPlace, findPlaces, removeGroup } from './places.ts'
 import { cpuShareOf, nicenessOf, quotaOf } from './share.ts'
 import { killStrays } from './strays.ts'
+import { openWorkspace } from './workspace.ts'
 
 export interface LimitsParts {
   readonly app: string
@@ -30,14 +31,22 @@ export interface LimitsParts {
 
 export interface Limits {
   readonly means: LimitMeans
-  /** For a process that is about to be started. */
+  /** For a process that is about to be started. Throws what the file system throws when there is no room for its folder. */
   confine(environment: { readonly id: string; readonly memoryMb: number }): Confinement
   /** Resolves when nothing of it is left. */
   close(): Promise<void>
 }
 
+/** How those of an isolation are kept, by these means. */
+export const meansOf = (isolation: Isolation, { means }: Limits): LimitMeans => {
+  if (isolation === 'process') return means
+  return { memory: isolation === 'thread' ? 'heap' : 'none', cpu: 'none', processes: 'none' }
+}
+
 /** The limits of one environment's process, and of all that it starts. */
 export interface Confinement {
+  /** The environment's own: its working folder, with `tmp` in it. */
+  readonly folder: string
   /** To be awaited before code of the user runs. Never rejects: a limit that cannot be set is logged. */
   enter(pid: number): Promise<void>
   /** Init is over: from now on it has its share of CPU. */
@@ -49,7 +58,7 @@ export interface Confinement {
   ranOutOfMemory(): boolean
   /** SIGKILL to what has left the process group too, where there is a cgroup. */
   kill(): void
-  /** The process has ended: what is left of it is killed and removed. */
+  /** The process has ended, or could not be started: what is left of it is killed and removed. */
   leave(): void
 }
 
@@ -64,12 +73,14 @@ export const openLimits = (parts: LimitsParts): Limits => {
     found ??= detect(parts, versions, allowed)
     return found
   }
+  const workspace = openWorkspace(parts.app)
   const leaving = new Set<Promise<void>>()
 
   const confine: Limits['confine'] = ({ id, memoryMb }) => {
     const { places, means } = find()
     const group = places.length > 0 ? createGroup(places, id) : undefined
     const share = cpuShareOf(memoryMb)
+    const folder = workspace.make()
     const warn = (what: string, error: unknown): void =>
       log.warn(`environment ${id}: ${what}: ${errorInfo(error).message}`)
     let entered: Promise<void> = Promise.resolve()
@@ -86,8 +97,10 @@ export const openLimits = (parts: LimitsParts): Limits => {
       if (group) {
         if (!(await group.remove(clock))) log.warn(`environment ${id}: something in its cgroup does not end`)
       } else await killStrays(`${NAME_VARIABLE}=${id}`)
+      await workspace.remove(folder).catch(error => warn('its folder is not removed', error))
     }
     return {
+      folder,
       enter(started) {
         pid = started
         if (group) entered = group.enter(pid, memoryMb).catch(error => warn('it runs without its cgroup', error))
@@ -126,6 +139,7 @@ export const openLimits = (parts: LimitsParts): Limits => {
     async close() {
       await Promise.all(leaving)
       for (const { dir } of found?.places ?? []) removeGroup(dir)
+      workspace.close()
     },
   }
 }

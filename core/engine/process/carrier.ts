@@ -40,8 +40,11 @@ const startProcess = (
   const confinement = limits.confine({ id: place.environment, memoryMb: spec.memoryMb })
   const mark = openBeginMark()
   const child = spawnOr(
-    () => mark.close(),
-    () => spawnEnvironment(spec, place, mark),
+    () => {
+      mark.close()
+      confinement.leave()
+    },
+    () => spawnEnvironment(spec, place, mark, confinement.folder),
   )
   const socket = child.stdio[3] as Duplex
   let problem: string | undefined
@@ -136,7 +139,9 @@ const endOf = (
   new Promise(resolve => {
     child.once('error', error => {
       const unstarted = `its process could not be started: ${error.message}`
-      if (child.pid === undefined) resolve({ code: null, signal: null, problem: problem() ?? unstarted })
+      if (child.pid !== undefined) return
+      confinement.leave()
+      resolve({ code: null, signal: null, problem: problem() ?? unstarted })
     })
     child.once('exit', (code, signal) => {
       killGroup(child)

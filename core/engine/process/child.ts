@@ -3,9 +3,11 @@ import { flushCompileCache } from 'node:module'
 import { serve } from '../runtime/serve.ts'
 import { markBegun } from './begin-mark.ts'
 import { openHostLink } from './host-link.ts'
+import { enterOwnFolder } from './own-folder.ts'
 
 // Meant for Node, which has read it: not part of what a function sees, nor what it starts.
 delete process.env.NODE_COMPILE_CACHE
+enterOwnFolder()
 
 /**
  * The pipes for output are sockets, on which Node queues in memory what they do not take: a handler that prints and then

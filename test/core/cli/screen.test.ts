@@ -36,6 +36,7 @@ const app = (mappings: readonly AppMappingStatus[]): AppStatus => ({
   functions: [
     {
       name: 'charge',
+      limits: { memory: 'sampled', cpu: 'off', processes: 'none' },
       version: '0123456789ab',
       environments: 2,
       busy: 1,

@@ -499,3 +499,22 @@ test('a handler takes records of ours or events of others, and its mapping has t
     "mappings.orders.function is made by onEvent, which takes events of other formats: write format: 'lambda' or 'cloudevents', or use onRecord or onBatch",
   ])
 })
+
+test('permissions are of a process, relative to the configuration, and what is not named is refused', () => {
+  const functions = (charge: object) => ({ functions: { charge: { file: './functions/charge.ts', ...charge } } })
+  const config = resolvedOf(withMapping({}, functions({ permissions: { read: ['./data', '/etc/hosts'] } })))
+  assert.deepEqual(config.functions.get('charge')?.permissions, {
+    read: ['/app/data', '/etc/hosts'],
+    write: [],
+    childProcesses: false,
+    workers: false,
+    addons: false,
+  })
+  assert.deepEqual(problemsOf(withMapping({}, functions({ isolation: 'inline', permissions: {} }))), [
+    "functions.charge.permissions needs isolation 'process', got 'inline': Node has permissions for whole processes only",
+  ])
+  assert.deepEqual(problemsOf(withMapping({}, functions({ permissions: { reed: [], write: '/' } }))), [
+    'functions.charge.permissions.reed is not an option; did you mean read?',
+    "functions.charge.permissions.write must be a list of non-empty texts, got '/'",
+  ])
+})

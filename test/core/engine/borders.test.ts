@@ -36,6 +36,7 @@ inEveryIsolation(
       'TZ',
       'LANG',
       'NODE_ENV',
+      'TMPDIR',
       'KEY',
       '_HANDLER',
       'LAMBDA_TASK_ROOT',
