@@ -31,6 +31,15 @@ export interface App {
    * onBatch make take records, which are sent to their channel.
    */
   invoke(functionName: string, event?: unknown, options?: InvokeOptions): Promise<InvokeAnswer>
+  /**
+   * Has a function with the option `async` run later, once the event is durable: retried, and parked in the end. Two
+   * events of one `requestId` are one where the first still waits. Rejects with FUNCTION_NOT_FOUND for others.
+   */
+  invokeAsync(
+    functionName: string,
+    event?: unknown,
+    options?: Pick<InvokeOptions, 'requestId'>,
+  ): Promise<{ readonly requestId: string }>
   /** Takes a changed configuration: only functions and mappings that changed are exchanged. Rejects and changes nothing when it is wrong. */
   reload(config: unknown): Promise<ReloadAnswer>
   /** Claims nothing more for a mapping, or goes on: also in lanes and keys that stopped behind a dead letter. */

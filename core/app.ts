@@ -5,6 +5,7 @@ import type { LetterStore } from '../dlq/store.ts'
 import type { App, AppOptions } from './app-contract.ts'
 import type { AppMappingStatus, AppState, AppStatus } from './app-status.ts'
 import { type Clock, systemClock } from './clock.ts'
+import { asyncAddress } from './config/async.ts'
 import type { Channel, InputOf } from './config/channel.ts'
 import { functionSpec } from './config/function-options.ts'
 import type { ResolvedConfig } from './config/resolved.ts'
@@ -23,9 +24,11 @@ import { createSharedBytes } from './flow/credit.ts'
 import { createFence } from './flow/fence.ts'
 import { createSuspectTurn } from './flow/suspect.ts'
 import { invokeDirect } from './invoke/direct.ts'
+import { asyncPayload, notAsync, payloadOf } from './invoke/payload.ts'
 import { type Log, silentLog } from './log.ts'
 import { createMappings, type Mappings, type Sources } from './mappings.ts'
 import { beginRun, type Run } from './runs.ts'
+import { createSending } from './sending.ts'
 import { postStatus, type StatusBoard } from './status-board.ts'
 
 /** What an app is built from; tests bring a clock and brokers of their own. */
@@ -96,28 +99,7 @@ export const assembleApp = (
   /** The beginning of a start, which a stop waits for. */
   let begun: Promise<void> = Promise.resolve()
 
-  const sendOver = async (
-    connections: Connections,
-    address: string,
-    records: readonly OutgoingRecord[],
-  ): Promise<readonly (null | MillraceError)[]> => {
-    const channel = channelAt(config, address)
-    return records.length === 0 ? [] : await (await connections.sink(channel)).send(records)
-  }
-  const sendAllOver = async (
-    connections: Connections,
-    address: string,
-    records: readonly OutgoingRecord[],
-  ): Promise<void> => {
-    const errors = (await sendOver(connections, address, records)).filter(error => error !== null)
-    const [firstError] = errors
-    if (firstError)
-      throw new MillraceError(
-        'SEND_FAILED',
-        `${errors.length} of ${records.length} records were not confirmed by ${address}: ${firstError.message}`,
-        { cause: firstError },
-      )
-  }
+  const sending = createSending(() => config.channels)
 
   /** State and connections, opened with the first need of them. */
   const open = (): Opened => {
@@ -135,7 +117,7 @@ export const assembleApp = (
       parts.secrets,
     )
     // Not through `open`: while the app drains, functions finish what they do, and sending is part of that.
-    const send = (address: string, records: readonly OutgoingRecord[]) => sendAllOver(connections, address, records)
+    const send = (address: string, records: readonly OutgoingRecord[]) => sending.sendAll(connections, address, records)
     const { name: app, maxEnvironments, cpuShares, stateDir } = config
     const engine = createEngine([], {
       clock,
@@ -220,13 +202,10 @@ export const assembleApp = (
     },
     async send(channel, records) {
       const address = typeof channel === 'string' ? channel : channel.address
-      await sendAllOver(
-        open().connections,
-        address,
-        await encodeRecords(channelAt(config, address) as Channel<unknown, InputOf<typeof channel & Channel>>, records),
-      )
+      const target = sending.channelAt(address) as Channel<unknown, InputOf<typeof channel & Channel>>
+      await sending.sendAll(open().connections, address, await encodeRecords(target, records))
     },
-    sendOutgoing: async (address, records) => sendOver(open().connections, address, records),
+    sendOutgoing: async (address, records) => sending.sendEach(open().connections, address, records),
     async reload(written) {
       const next = resolve(written)
       if (state !== 'running')
@@ -249,8 +228,19 @@ export const assembleApp = (
       // An app that was not started hosts just what is asked for.
       if (state === 'created')
         engine.replace(specs(config).flatMap(spec => (spec.name === functionName ? { ...spec, provisioned: 0 } : [])))
-      const payload = event instanceof Uint8Array ? event : Buffer.from(JSON.stringify(event ?? {}))
-      return invokeDirect(engine, clock, { functionName, payload, signal, ...(requestId ? { requestId } : {}) })
+      return invokeDirect(engine, clock, {
+        functionName,
+        payload: payloadOf(event),
+        signal,
+        ...(requestId ? { requestId } : {}),
+      })
+    },
+    async invokeAsync(functionName, event, { requestId = crypto.randomUUID() } = {}) {
+      const address = asyncAddress(functionName)
+      const queued = config.channels.get(address)
+      if (!queued) throw notAsync(functionName, config)
+      await sending.sendAll(open().connections, address, [{ id: requestId, body: asyncPayload(functionName, event) }])
+      return { requestId }
     },
     pause: async mapping => open().mappings.pause(mapping),
     resume: async mapping => open().mappings.resume(mapping),
@@ -285,14 +275,4 @@ interface Opened {
   readonly mappings: Mappings
   board: StatusBoard | undefined
   run: Run | undefined
-}
-
-const channelAt = (config: ResolvedConfig, address: string): Channel => {
-  const channel = config.channels.get(address)
-  if (channel) return channel
-  const known = [...config.channels.keys()].join(', ') || 'none'
-  throw new MillraceError(
-    'CHANNEL_UNKNOWN',
-    `${address} is not a channel of the configuration; known are: ${known}; list it under channels`,
-  )
 }

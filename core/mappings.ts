@@ -7,11 +7,14 @@ import { foreignEventsOf } from './config/foreign-events.ts'
 import type { ResolvedConfig, ResolvedMapping } from './config/resolved.ts'
 import type { SecretPlaces } from './config/secret.ts'
 import type { Connections } from './connections.ts'
-import type { OutgoingRecord } from './contract.ts'
+import type { DeadLetter, OutgoingRecord } from './contract.ts'
+import type { Engine } from './engine/contract.ts'
 import { MillraceError } from './errors.ts'
 import type { MappingSpec, Tools } from './flow/flow.ts'
 import { createMapping, type Mapping } from './flow/mapping.ts'
 import type { Policy } from './flow/policy.ts'
+import { answering, type DeliverAnswer } from './invoke/answering.ts'
+import { answerRecord, failureRecord } from './invoke/records.ts'
 
 export interface Mappings {
   /** Runs the mappings of this configuration from now on; those that did not change are not touched. Answers what did. */
@@ -85,7 +88,7 @@ export const createMappings = (tools: MappingTools): Mappings => {
 /** Equal for mappings that need no restart: codecs and schemas run with the function, which is exchanged by itself. */
 const identityOf = (mapping: ResolvedMapping | undefined): string => {
   if (!mapping) return ''
-  const { channel, deadLetters, ...plain } = mapping
+  const { channel, deadLetters, answers, ...plain } = mapping
   const { connection, type, address, options } = channel
   return JSON.stringify([
     plain,
@@ -95,6 +98,7 @@ const identityOf = (mapping: ResolvedMapping | undefined): string => {
     options,
     channel.schema !== undefined,
     deadLetters.to.map(to => to.address),
+    answers && [answers.format, answers.to.map(to => to.address)],
   ])
 }
 
@@ -141,5 +145,27 @@ const toolsOf = (
   { connections: _, sources: __, secrets: ___, send, ...tools }: MappingTools,
 ): Omit<Tools, 'openSource'> => ({
   ...tools,
-  destinations: mapping.deadLetters.to.map(channel => letters => send(channel.address, letters.map(letterToOutgoing))),
+  engine: engineOf(mapping, tools, send),
+  destinations: mapping.deadLetters.to.map(
+    channel => letters => send(channel.address, letters.map(letterRecordFor(mapping))),
+  ),
 })
+
+/** Mappings whose events nobody waits for send on what functions answer. */
+const engineOf = (
+  { answers, functionName }: ResolvedMapping,
+  { engine, clock, log }: Pick<MappingTools, 'engine' | 'clock' | 'log'>,
+  send: MappingTools['send'],
+): Engine => {
+  if (!answers) return engine
+  const deliver: DeliverAnswer = async (invocation, report, value) => {
+    const record = answerRecord(answers.format, { functionName, invocation, report, value, now: clock.now() })
+    await Promise.all(answers.to.map(channel => send(channel.address, [record])))
+  }
+  return answering(engine, deliver, log)
+}
+
+const letterRecordFor =
+  ({ answers }: ResolvedMapping) =>
+  (letter: DeadLetter): OutgoingRecord =>
+    answers?.format === 'lambda' ? failureRecord(letter) : letterToOutgoing(letter)

@@ -11,6 +11,7 @@ export const foreignEventsOf = (
   places: SecretPlaces,
 ): ForeignEvents | undefined => {
   if (format === 'millrace') return undefined
+  if (format === 'direct') return { format, place: format, name: channel.name }
   const { brokers, url, vhost } = channel.connection.options
   const servers = textsOf(brokers, places).join(',')
   const virtualHost = textsOf(vhost, places)[0] ?? virtualHostOf(textsOf(url, places)[0])

@@ -1,5 +1,6 @@
 /** The options of a function: its code, and the environments it runs in. */
 import type { FunctionCode, FunctionSpec } from '../engine/contract.ts'
+import { asyncOption } from './async-options.ts'
 import { codeOptions } from './function-code.ts'
 import { choice, duration, flag, option, texts, type Values, type Written, whole } from './option.ts'
 import { defaultsOf, isPlainObject } from './options.ts'
@@ -59,6 +60,7 @@ export const functionOptions = {
         ? (value as Variables)
         : undefined,
   }),
+  async: asyncOption,
   nodeOptions: texts({
     takes: 'options of Node',
     doc: "Given to Node when it starts an environment: ['--import', 'tsx'].",

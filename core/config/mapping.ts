@@ -170,7 +170,7 @@ const readDestinations = (written: unknown, path: string, book: ChannelBook): re
 const batchSizeOf = ({ batchSize, format }: PolicyValues, channel: Channel): number =>
   eventHolds(format, channel) === 'one' ? 1 : batchSize
 
-const policyOf = (values: PolicyValues, channel: Channel, batchSize: number): Policy => ({
+export const policyOf = (values: PolicyValues, channel: Channel, batchSize: number): Policy => ({
   order: values.order ?? (channel.ordered ? 'lane' : 'none'),
   batchSize,
   batchWindowMs: values.batchWindow,

@@ -2,6 +2,7 @@
 import type { StartPosition } from '../contract.ts'
 import type { CodecName, EventFormat } from '../engine/contract.ts'
 import type { Policy } from '../flow/policy.ts'
+import type { AnswerFormat } from '../invoke/records.ts'
 import type { Channel, ConnectionValue } from './channel.ts'
 import type { ResolvedFunction } from './function-options.ts'
 import type { Problem } from './problem.ts'
@@ -31,8 +32,10 @@ export interface ResolvedMapping {
   readonly start: StartPosition
   readonly functionName: string
   readonly codec: CodecName
-  readonly format: EventFormat
+  readonly format: EventFormat | 'direct'
   readonly deadLetters: { readonly to: readonly Channel[] }
+  /** Of asynchronous invocations: where answers go, and in which form these and dead letters are sent. */
+  readonly answers?: { readonly to: readonly Channel[]; readonly format: AnswerFormat }
   readonly enabled: boolean
   readonly policy: Policy
 }

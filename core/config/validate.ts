@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
 import { MillraceError } from '../errors.ts'
 import { appOptions, isName, NAME_EXPECTED } from './app-options.ts'
+import { asyncMapping } from './async.ts'
 import { type ChannelBook, channelBook } from './channel-book.ts'
 import { codeMissing, readCode } from './function-code.ts'
 import { fromOptions, functionOptions, type ResolvedFunction } from './function-options.ts'
@@ -14,7 +15,7 @@ import { type PolicyValues, policyOptions } from './mapping-options.ts'
 import { defaultsOf, isPlainObject, join, parseOptions } from './options.ts'
 import { absolutePermissions } from './permission-options.ts'
 import { type Problem, problemText, show } from './problem.ts'
-import type { ResolvedConfig, Validation } from './resolved.ts'
+import type { ResolvedConfig, ResolvedMapping, Validation } from './resolved.ts'
 import { applyRules, type Candidate, functionRules } from './rules.ts'
 
 export interface Surroundings {
@@ -37,7 +38,7 @@ export const validateConfig = (
   if (written.name === undefined) problems.push({ path: 'name', message: `is missing; it must be ${NAME_EXPECTED}` })
 
   const book = channelBook(problems)
-  const functions = readFunctions(written.functions, { folder, exists }, problems)
+  const { functions, asyncMappings } = readFunctions(written.functions, { folder, exists, book }, problems)
   const defaults = readDefaults(written.defaults, problems)
   // A function that is wrong is named all the same: its mappings are not wrong for that.
   const functionNames = Object.keys(isPlainObject(written.functions) ? written.functions : {})
@@ -58,7 +59,7 @@ export const validateConfig = (
     connections: book.connections,
     channels: book.channels,
     functions,
-    mappings: candidates.map(candidate => candidate.mapping),
+    mappings: [...candidates.map(candidate => candidate.mapping), ...asyncMappings],
     notices: findings.filter(finding => finding.severity === 'notice').map(withoutSeverity),
   }
   return { ok: true, config }
@@ -80,12 +81,18 @@ const notAConfig = (written: unknown): Problem => ({
   message: `must be an object, got ${show(written)}; export default defineConfig({ … })`,
 })
 
+interface Functions {
+  readonly functions: Map<string, ResolvedFunction>
+  readonly asyncMappings: readonly ResolvedMapping[]
+}
+
 const readFunctions = (
   written: unknown,
-  surroundings: Required<Surroundings>,
+  { book, ...surroundings }: Required<Surroundings> & { readonly book: ChannelBook },
   problems: Problem[],
-): Map<string, ResolvedFunction> => {
+): Functions => {
   const functions = new Map<string, ResolvedFunction>()
+  const asyncMappings: ResolvedMapping[] = []
   for (const [name, value] of namedEntries(written ?? {}, 'functions', problems)) {
     const path = join('functions', name)
     const options = typeof value === 'string' ? { file: value } : value
@@ -100,9 +107,10 @@ const readFunctions = (
         const permissions = absolutePermissions(parsed.value.permissions, surroundings.folder)
         functions.set(name, fromOptions(name, { ...parsed.value, permissions }, read.code))
       }
+      asyncMappings.push(...[asyncMapping(name, parsed.value, path, book) ?? []].flat())
     }
   }
-  return functions
+  return { functions, asyncMappings }
 }
 
 const readDefaults = (written: unknown, problems: Problem[]): PolicyValues => {

@@ -84,6 +84,7 @@ export const testApp = async (config: unknown, options: TestAppOptions = {}): Pr
     clock,
     send: app.send,
     invoke: app.invoke,
+    invokeAsync: app.invokeAsync,
     pause: app.pause,
     resume: app.resume,
     status: app.status,
