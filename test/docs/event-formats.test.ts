@@ -1,9 +1,17 @@
 /** Every example and table of docs/event-formats.md is what the code makes. */
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { promisify } from 'node:util'
+import type { Channel } from '../../core/config/channel.ts'
+import { invoke } from '../../core/testing/invoke.ts'
 import { batchOf, EXAMPLES, given, record } from '../core/event/examples.ts'
 
+const run = promisify(execFile)
+const ROOT = join(import.meta.dirname, '../..')
 const page = readFileSync('docs/event-formats.md', 'utf8')
 /** The JSON under each heading that has some. */
 const written = new Map(
@@ -43,4 +51,38 @@ test('each kind of channel has the event that the table says', () => {
   assert.equal(rows.length, 9)
   for (const [place, event] of rows)
     assert.match(JSON.stringify(batchOf('lambda', place, [given(record())]).event), KINDS[event] ?? /never/, place)
+})
+
+/** The package that has AWS's types, as far as the page uses it. */
+const AWS_TYPES = `declare module 'aws-lambda' {
+  interface SQSEvent { readonly Records: readonly { readonly messageId: string; readonly body: string }[] }
+}`
+
+test('the code compiles, and the function does what it says', { timeout: 60_000 }, async context => {
+  // Below the repository, so that `millrace` and zod are found as a dependency would be.
+  const folder = await mkdtemp(join(ROOT, 'test/docs/reader-'))
+  context.after(() => rm(folder, { recursive: true, force: true }))
+  await mkdir(join(folder, 'functions'))
+  for (const [, file = '', code = ''] of page.matchAll(/```ts\n\/\/ (\S+)\n([\s\S]*?)```/g))
+    await writeFile(join(folder, file), code)
+  await writeFile(join(folder, 'aws.d.ts'), AWS_TYPES)
+  const options = {
+    extends: '../../../tsconfig.json',
+    compilerOptions: { rootDir: ROOT },
+    include: ['**/*.ts'],
+    exclude: [],
+  }
+  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(options))
+  await run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', folder])
+
+  const { orders } = (await import(join(folder, 'channels.ts'))) as { orders: Channel }
+  const { handler } = (await import(join(folder, 'functions/charge.ts'))) as { handler: unknown }
+  const bodies = ['{"id":"a","total":1}', '{"id":"b","total":-1}', '{"id":"c"}'].map(body => ({
+    body: Buffer.from(body),
+  }))
+  const result = await invoke(handler, orders, bodies, { format: 'lambda' })
+  assert.deepEqual(
+    [result.accepted, result.failed.map(({ id }) => id), result.refused.map(({ id, verdict }) => [id, verdict])],
+    [['1'], ['2'], [['3', 'invalid']]],
+  )
 })

@@ -37,8 +37,10 @@ export const collectStreamed = async (
 
 const httpValue = (stream: Buffer): unknown => {
   const end = stream.indexOf(Buffer.alloc(PRELUDE_END_BYTES))
+  if (end < 0) throw noPrelude()
   const prelude = jsonValue(stream.subarray(0, end))
-  return { ...(prelude as object), ...textOrBase64(stream.subarray(end + PRELUDE_END_BYTES)) }
+  if (typeof prelude !== 'object' || prelude === null) throw noPrelude()
+  return { ...prelude, ...textOrBase64(stream.subarray(end + PRELUDE_END_BYTES)) }
 }
 
 const textOrBase64 = (bytes: Buffer): { readonly body: string; readonly isBase64Encoded: boolean } => {
@@ -56,6 +58,12 @@ const jsonValue = (bytes: Buffer): unknown => {
     `the function streamed ${bytes.byteLength} bytes that are not JSON (${parsed.problem}); write JSON, or say what it is with setContentType`,
   )
 }
+
+const noPrelude = (): MillraceError =>
+  new MillraceError(
+    'FUNCTION_ANSWER_INVALID',
+    `the function streamed ${HTTP_STREAM} without what comes first in it: status and headers as a JSON object, then ${PRELUDE_END_BYTES} zero bytes; awslambda.HttpResponseStream.from(responseStream, { statusCode, headers }) writes them`,
+  )
 
 const tooLarge = (): MillraceError =>
   new MillraceError(
