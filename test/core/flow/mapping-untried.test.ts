@@ -39,9 +39,9 @@ test('a function that never comes to a record does not run hot, and the record s
   await mapping.stop()
 })
 
-test('a probe whose record was not tried does not close the breaker', async () => {
+test('a probe whose record was not tried does not close the breaker, and the next one waits', async () => {
   let broken = true
-  const { mapping, send, pass } = await setUp({
+  const { mapping, send, pass, invoked } = await setUp({
     policy: { batchSize: 1, breaker: { failures: 1, initialMs: 1_000, maxMs: 2_000 } },
     answer: (ids, [first]) => (!broken ? ACCEPT : first?.attempt === 1 ? THROW : untried(...ids)),
   })
@@ -49,6 +49,7 @@ test('a probe whose record was not tried does not close the breaker', async () =
   await mapping.start()
   await pass(20_000)
   assert.equal(mapping.status().breaker, 'open')
+  assert.ok(invoked.length > 3 && invoked.length <= 13, `${invoked.length} invocations in 20 seconds`)
   broken = false
   await pass(5_000)
   assert.deepEqual([mapping.status().breaker, mapping.status().counts.accepted], ['closed', 1])
