@@ -65,8 +65,9 @@ export const watchFolder = (
   }
 }
 
-/** What Node loads. Anything else may be written by the app itself, whose log must not make it load again for ever. */
-export const isCode = (path: string): boolean => /\.(?:[cm]?[jt]s|json|wasm|node)$/.test(path)
+/** What Node loads, scripts of other languages, and built programs. Anything else may be written by the app itself, whose log must not make it load again for ever. */
+export const isCode = (path: string): boolean =>
+  /\.(?:[cm]?[jt]s|json|wasm|node|py|rb|php|pl|lua|sh|jar)$/.test(path) || basename(path) === 'bootstrap'
 
 const IGNORED: ReadonlySet<string> = new Set(['node_modules', '.git', '.millrace'])
 

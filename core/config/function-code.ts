@@ -23,10 +23,14 @@ const words = (declared: {
 
 export const codeOptions = {
   file: words({
-    doc: 'The module that exports `handler`, or a folder or zip that has it, relative to the configuration; `x.ts#charge` names another export.',
+    doc: 'The module that exports `handler`, or a folder or zip that has it, relative to the configuration; `x.ts#charge` names another export. Or a program named `bootstrap`, or a folder or zip that has one (docs/any-language.md).',
     takes: 'a path',
     expected: 'the path of a module, a folder or a .zip',
-    otherwise: 'required',
+    otherwise: 'required, unless there is a command',
+  }),
+  command: texts({
+    takes: 'a program and its arguments',
+    doc: "A function in any language: ['python3', 'handler.py'] (docs/any-language.md). Started in the folder or zip that is `file`, otherwise in the configuration's folder.",
   }),
   handler: words({
     doc: 'Which function it is: an export (`charge`), or in a folder or zip `src/app.charge`.',
@@ -55,15 +59,54 @@ export interface CodeSurroundings {
 
 /** That nothing says where the code is; undefined when something does. Asked of what was written, however wrong the rest of it is. */
 export const codeMissing = (written: unknown, path: string): Problem | undefined =>
-  isPlainObject(written) && written.file === undefined
-    ? { path: `${path}.file`, message: 'is missing; name the module that exports handler' }
+  isPlainObject(written) &&
+  written.file === undefined &&
+  (written.command === undefined || isEmptyList(written.command))
+    ? { path: `${path}.file`, message: 'is missing; name the module that exports handler, or a command' }
     : undefined
+
+const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0
 
 export type ReadCode = { readonly code: FunctionCode } | { readonly problems: readonly Problem[] }
 
 /** What the options of a function at `path` come to, or everything that is wrong with them. */
 export const readCode = (values: Values<typeof codeOptions>, path: string, around: CodeSurroundings): ReadCode => {
-  const { file = '', handler } = values
+  const { file } = values
+  return file === undefined ? readCommand(values, path, around) : readFile({ ...values, file }, path, around)
+}
+
+/** A command without a file: it is started where the configuration is. */
+const readCommand = (
+  { command, handler, layers }: Values<typeof codeOptions>,
+  path: string,
+  { folder, exists }: CodeSurroundings,
+): ReadCode => {
+  const [program = ''] = command
+  const problems = [
+    layers.length > 0
+      ? {
+          path: `${path}.layers`,
+          message: 'are for functions with a file; name the folder in which command is started',
+        }
+      : undefined,
+    // Without a slash it is looked for on the PATH, when it is started.
+    program.includes('/') && !exists(resolve(folder, program))
+      ? {
+          path: `${path}.command`,
+          message: `must be a program that exists, got ${show(program)} (${resolve(folder, program)})`,
+        }
+      : undefined,
+  ].filter(problem => problem !== undefined)
+  if (problems.length > 0) return { problems }
+  return { code: { command, folder, ...(handler === undefined ? {} : { handler }) } }
+}
+
+const readFile = (
+  values: Values<typeof codeOptions> & { readonly file: string },
+  path: string,
+  around: CodeSurroundings,
+): ReadCode => {
+  const { file, handler, command } = values
   const absolute = (written: string): string => (isAbsolute(written) ? written : resolve(around.folder, written))
   const named = namedExport(file, written => around.exists(absolute(written)))
   const problems = [
@@ -75,12 +118,13 @@ export const readCode = (values: Values<typeof codeOptions>, path: string, aroun
   ].filter(problem => problem !== undefined)
   if (problems.length > 0) return { problems }
   const entry = named.export ?? handler
-  if (isModule(named.file) && values.layers.length === 0)
+  if (isModule(named.file) && values.layers.length === 0 && command.length === 0)
     return { code: { file: absolute(named.file), ...(entry === undefined ? {} : { export: entry }) } }
   return {
     code: {
       package: absolute(named.file),
       ...(entry === undefined ? {} : { entry }),
+      ...(command.length === 0 ? {} : { command }),
       layers: values.layers.map(absolute),
       maxBytes: values.maxPackage,
     },

@@ -5,6 +5,7 @@ import { codeOptions } from './function-code.ts'
 import { choice, duration, flag, option, texts, type Values, type Written, whole } from './option.ts'
 import { defaultsOf, isPlainObject } from './options.ts'
 import { permissions } from './permission-options.ts'
+import { type Problem, show } from './problem.ts'
 import { isSecretRef, resolveSecrets, revealVariables, type SecretPlaces, type SecretRef } from './secret.ts'
 
 export type Variables = Readonly<Record<string, string | SecretRef>>
@@ -69,7 +70,8 @@ export const functionOptions = {
 }
 
 export type FunctionValues = Values<typeof functionOptions>
-export type FunctionWritten = Written<typeof functionOptions> & { readonly file: string }
+export type FunctionWritten = Written<typeof functionOptions> &
+  ({ readonly file: string } | { readonly command: readonly string[] })
 
 /** A function as the engine takes it, but for its variables, which are still references. */
 export type ResolvedFunction = Omit<FunctionSpec, 'env'> & { readonly variables: Variables }
@@ -78,6 +80,22 @@ export type ResolvedFunction = Omit<FunctionSpec, 'env'> & { readonly variables:
 export const functionSpec = (resolved: ResolvedFunction, places: SecretPlaces = {}): FunctionSpec => {
   const { variables, ...spec } = resolved
   return { ...spec, env: revealVariables(resolveSecrets(variables, `functions.${resolved.name}.env`, places)) }
+}
+
+/** Options that mean nothing for a program of its own. */
+export const programProblems = (
+  { command, isolation, nodeOptions, permissions }: FunctionValues,
+  path: string,
+): readonly Problem[] => {
+  if (command.length === 0) return []
+  const problems: Problem[] = []
+  if (isolation !== 'process')
+    problems.push({ path: `${path}.isolation`, message: `must be 'process' for a command, got ${show(isolation)}` })
+  if (nodeOptions.length > 0)
+    problems.push({ path: `${path}.nodeOptions`, message: 'is for modules of Node; a command has its own arguments' })
+  if (permissions !== undefined)
+    problems.push({ path: `${path}.permissions`, message: 'is for modules of Node, which keeps to them' })
+  return problems
 }
 
 /** A function of the configuration. */

@@ -9,7 +9,7 @@ import { appOptions, isName, NAME_EXPECTED } from './app-options.ts'
 import { asyncMapping } from './async.ts'
 import { type ChannelBook, channelBook } from './channel-book.ts'
 import { codeMissing, readCode } from './function-code.ts'
-import { fromOptions, functionOptions, type ResolvedFunction } from './function-options.ts'
+import { fromOptions, functionOptions, programProblems, type ResolvedFunction } from './function-options.ts'
 import { type MappingSurroundings, resolveMapping } from './mapping.ts'
 import { type PolicyValues, policyOptions } from './mapping-options.ts'
 import { defaultsOf, isPlainObject, join, parseOptions } from './options.ts'
@@ -101,6 +101,7 @@ const readFunctions = (
     const parsed = parseOptions(functionOptions, options, path)
     if ('problems' in parsed) problems.push(...parsed.problems)
     else if (!missing) {
+      problems.push(...programProblems(parsed.value, path))
       const read = readCode(parsed.value, path, surroundings)
       if ('problems' in read) problems.push(...read.problems)
       else {

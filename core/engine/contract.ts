@@ -57,7 +57,7 @@ export interface LimitMeans {
 }
 
 /** Where a function's code is: a handler given as a value means inline isolation. */
-export type FunctionCode = ModuleCode | PackageCode | { readonly handler: unknown }
+export type FunctionCode = ModuleCode | Program | PackageCode | { readonly handler: unknown }
 
 /** A module that can be imported. Paths are absolute. */
 export interface ModuleCode {
@@ -66,20 +66,35 @@ export interface ModuleCode {
   readonly export?: string
   /** The folder of the package it is part of; left out for a module by itself. */
   readonly root?: string
-  readonly layers?: {
-    /** All of them as one folder, /opt on Lambda. */
-    readonly folder: string
-    /** The folders it is made of. */
-    readonly sources: readonly string[]
-  }
+  readonly layers?: MergedLayers
 }
 
-/** What has to be prepared before it is a module. */
+export interface MergedLayers {
+  /** All of them as one folder, /opt on Lambda. */
+  readonly folder: string
+  /** The folders it is made of. */
+  readonly sources: readonly string[]
+}
+
+/** A program in any language, which asks for its requests over the Lambda Runtime API. */
+export interface Program {
+  /** What is started, and its arguments. */
+  readonly command: readonly string[]
+  /** Absolute path of the folder it is started in. */
+  readonly folder: string
+  /** What it is told as its handler; left out: a name made of the last word of the command. */
+  readonly handler?: string
+  readonly layers?: MergedLayers
+}
+
+/** What has to be prepared before it is a module or a program. */
 export interface PackageCode {
   /** Absolute path of a folder, a zip or, with layers, a module. */
   readonly package: string
   /** The handler as it was written: `charge`, or `src/app.charge`. */
   readonly entry?: string
+  /** What is started in the folder. Left out: its `bootstrap`, where there is one; otherwise it is a module. */
+  readonly command?: readonly string[]
   /** Absolute paths of folders and zips; a later one covers earlier ones. */
   readonly layers: readonly string[]
   /** What its zips may come to, unpacked. */

@@ -9,6 +9,7 @@ import { packagedEnvironments } from './package/environment.ts'
 import { preparePackage } from './package/prepare.ts'
 import { processes } from './process/carrier.ts'
 import type { Reaper } from './process/reaper.ts'
+import { runtimeApiEnvironment } from './runtime-api/environment.ts'
 import { threads } from './thread/carrier.ts'
 
 /** What environments of all functions share. */
@@ -26,6 +27,7 @@ export const environmentsOf = (spec: FunctionSpec, tools: EnvironmentTools): Cre
       prepare: () => preparePackage(spec.name, code, tools.packages),
       environmentsOf: prepared => environmentsOf(prepared, tools),
     })
+  if ('command' in code) return parts => runtimeApiEnvironment(parts, { ...tools, program: code })
   if (spec.isolation === 'inline') return inlineEnvironments(spec)
   return parts =>
     hostedEnvironment(parts, spec.isolation === 'thread' ? threads : processes(tools.reaper, tools.limits))

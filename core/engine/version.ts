@@ -1,8 +1,8 @@
 /** Names the code of a function, so that a report or a dead letter says which one it was. */
 import { createHash, type Hash } from 'node:crypto'
-import { readFileSync, statSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
-import type { FunctionSpec, PackageCode, Version } from './contract.ts'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { basename, dirname, extname, join, resolve } from 'node:path'
+import type { FunctionSpec, PackageCode, Program, Version } from './contract.ts'
 import { contentHash } from './package/content.ts'
 import { moduleIn } from './package/module.ts'
 import { isZip } from './package/prepare.ts'
@@ -13,6 +13,7 @@ const VERSION_CHARS = 12
  * A hash of the function's code, so that a change in any of it is a new version:
  *
  *   a module   its text and that of all it imports by a relative path; packages do not count
+ *   a program  the files its command names, and those beside them of the same kind
  *   a folder   the same of its handler, and every file below it but in node_modules, whose lock file stands beside it
  *   a zip      its bytes
  *   layers     their bytes, whatever they hold
@@ -21,6 +22,7 @@ const VERSION_CHARS = 12
  */
 export const versionOf = (code: FunctionSpec['code']): Version => {
   if ('package' in code) return versionOfPackage(code)
+  if ('command' in code) return versionOfProgram(code)
   if (!('file' in code)) return 'inline'
   const hash = createHash('sha256')
   return addModule(hash, code.file) ? short(hash) : 'missing'
@@ -31,7 +33,7 @@ const versionOfPackage = (code: PackageCode): Version => {
   const isFolder = statSync(code.package, { throwIfNoEntry: false })?.isDirectory() === true
   const content = isFolder || isZip(code.package) ? contentHash(code.package, 'own') : moduleHash(code.package)
   if (content === undefined) return 'missing'
-  hash.update(`${content};${code.entry ?? ''};`)
+  hash.update(`${content};${code.entry ?? ''};${code.command?.join(' ') ?? ''};`)
   if (isFolder) hash.update(`${reachedFrom(code)};`)
   for (const layer of code.layers) hash.update(`${contentHash(layer, 'all')};`)
   return short(hash)
@@ -46,6 +48,27 @@ const reachedFrom = ({ package: folder, entry }: PackageCode): string | undefine
     return undefined
   }
 }
+
+const versionOfProgram = (program: Program): Version => {
+  const hash = createHash('sha256')
+  for (const file of programFiles(program)) hash.update(`${basename(file)}:${contentHash(file, 'own')};`)
+  return short(hash)
+}
+
+/** What `python3 handler.py` would load is not known; that a module lies beside the one that uses it is usual. */
+const programFiles = ({ command, folder }: Program): ReadonlySet<string> => {
+  const files = new Set<string>()
+  for (const file of command.map(word => resolve(folder, word)).filter(isFile)) {
+    files.add(file)
+    const kind = extname(file)
+    if (kind === '') continue
+    const beside = readdirSync(dirname(file)).filter(name => extname(name) === kind)
+    for (const path of beside.sort().map(name => join(dirname(file), name))) if (isFile(path)) files.add(path)
+  }
+  return files
+}
+
+const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true
 
 const moduleHash = (file: string): string | undefined => {
   const hash = createHash('sha256')

@@ -1,7 +1,7 @@
 /** What an environment is started with, whatever carries it. */
 import { fileURLToPath } from 'node:url'
 import type { FunctionSpec } from '../contract.ts'
-import { moduleVariables } from '../package/variables.ts'
+import { moduleVariables, programVariables } from '../package/variables.ts'
 import { logGroupOf, type Place } from '../runtime/context.ts'
 
 /** The path of a module in the folder of another: TypeScript in the repository, JavaScript where it was published. */
@@ -36,6 +36,7 @@ export const environmentVariables = (
     AWS_LAMBDA_LOG_STREAM_NAME: place.environment,
     AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
     ...('file' in spec.code ? moduleVariables(spec.code, variables.PATH) : {}),
+    ...('folder' in spec.code ? programVariables(spec.code, variables.PATH) : {}),
     ...spec.env,
   }
 }

@@ -2,17 +2,17 @@
 import { existsSync } from 'node:fs'
 import type { ErrorInfo } from '../../contract.ts'
 import { errorInfo } from '../../errors.ts'
-import type { FunctionSpec, ModuleCode } from '../contract.ts'
+import type { FunctionSpec, ModuleCode, Program } from '../contract.ts'
 import type { CreateEnvironment, Environment } from '../environment.ts'
 
 export interface PackagedParts {
-  readonly prepare: () => Promise<ModuleCode>
+  readonly prepare: () => Promise<ModuleCode | Program>
   /** What runs the prepared function. */
   readonly environmentsOf: (spec: FunctionSpec) => CreateEnvironment
 }
 
 interface Prepared {
-  readonly spec: FunctionSpec & { readonly code: ModuleCode }
+  readonly spec: FunctionSpec & { readonly code: ModuleCode | Program }
   readonly create: CreateEnvironment
 }
 
@@ -27,7 +27,7 @@ export const packagedEnvironments = (spec: FunctionSpec, parts: PackagedParts): 
     prepared ??= begin()
     try {
       const ready = await prepared
-      if (existsSync(ready.spec.code.file)) return ready
+      if (existsSync(placeOf(ready.spec.code))) return ready
     } catch (thrown) {
       prepared = undefined
       throw thrown
@@ -70,6 +70,8 @@ export const packagedEnvironments = (spec: FunctionSpec, parts: PackagedParts): 
     }
   }
 }
+
+const placeOf = (code: ModuleCode | Program): string => ('file' in code ? code.file : code.folder)
 
 const CLOSED: ErrorInfo = { name: 'FunctionInitFailed', code: 'FUNCTION_INIT_FAILED', message: 'the app is stopping' }
 

@@ -1,9 +1,9 @@
-/** A function's code as it was written becomes a module that environments can import: unpacked, its handler found, its layers merged. */
+/** A function's code as it was written becomes a module that environments can import, or a program: unpacked, its handler found, its layers merged. */
 import { createHash } from 'node:crypto'
 import { statSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { MillraceError } from '../../errors.ts'
-import type { ModuleCode, PackageCode } from '../contract.ts'
+import type { MergedLayers, ModuleCode, PackageCode, Program } from '../contract.ts'
 import type { PackageCache } from './cache.ts'
 import { contentHash } from './content.ts'
 import { mergeLayers } from './layers.ts'
@@ -14,7 +14,7 @@ export const preparePackage = async (
   functionName: string,
   code: PackageCode,
   cache: PackageCache,
-): Promise<ModuleCode> => {
+): Promise<ModuleCode | Program> => {
   const limits = { maxBytes: code.maxBytes, taken: 0 }
   const folderOf = async (path: string): Promise<string> => {
     if (!isZip(path)) return path
@@ -24,10 +24,7 @@ export const preparePackage = async (
   }
   const found = kindOf(functionName, 'file', code.package)
   const root = found === 'module' ? dirname(code.package) : await folderOf(code.package)
-  const module =
-    found === 'module'
-      ? { file: code.package, ...(code.entry === undefined ? {} : { export: code.entry }) }
-      : moduleIn(functionName, root, code.entry)
+  const own = programIn(code, root) ?? moduleOf(functionName, code, root, found)
   const layers: string[] = []
   for (const [index, path] of code.layers.entries()) {
     if (kindOf(functionName, `layers.${index}`, path) === 'module')
@@ -37,13 +34,28 @@ export const preparePackage = async (
       )
     layers.push(await folderOf(path))
   }
-  return { ...module, root, ...(layers.length === 0 ? {} : { layers: await layersOf(layers, cache) }) }
+  return { ...own, ...(layers.length === 0 ? {} : { layers: await layersOf(layers, cache) }) }
 }
 
-const layersOf = async (
-  sources: readonly string[],
-  cache: PackageCache,
-): Promise<NonNullable<ModuleCode['layers']>> => {
+/** Undefined where it is a module. */
+const programIn = ({ package: path, command, entry }: PackageCode, folder: string): Program | undefined => {
+  const bootstrap = join(folder, BOOTSTRAP)
+  const isBootstrap = isFile(bootstrap) && (isFolder(path) || isZip(path) || basename(path) === BOOTSTRAP)
+  const started = command ?? (isBootstrap ? [bootstrap] : undefined)
+  return started && { command: started, folder, ...(entry === undefined ? {} : { handler: entry }) }
+}
+
+/** As on Lambda, where a runtime of one's own is a program of this name. */
+export const BOOTSTRAP = 'bootstrap'
+
+const moduleOf = (functionName: string, code: PackageCode, root: string, found: Kind): ModuleCode => ({
+  ...(found === 'module'
+    ? { file: code.package, ...(code.entry === undefined ? {} : { export: code.entry }) }
+    : moduleIn(functionName, root, code.entry)),
+  root,
+})
+
+const layersOf = async (sources: readonly string[], cache: PackageCache): Promise<MergedLayers> => {
   const [only, second] = sources
   if (only !== undefined && second === undefined) return { folder: only, sources }
   const key = createHash('sha256')
@@ -58,7 +70,13 @@ const KEY_CHARS = 32
 
 export const isZip = (path: string): boolean => /\.zip$/i.test(path)
 
-const kindOf = (functionName: string, option: string, path: string): 'folder' | 'zip' | 'module' => {
+const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true
+
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+
+type Kind = 'folder' | 'zip' | 'module'
+
+const kindOf = (functionName: string, option: string, path: string): Kind => {
   const found = statSync(path, { throwIfNoEntry: false })
   if (!found)
     throw new MillraceError(

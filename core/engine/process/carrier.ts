@@ -1,15 +1,13 @@
 /** A process as a carrier: a group of its own, frames over a socketpair, killed by SIGKILL whatever it is doing. */
-import type { ChildProcess } from 'node:child_process'
-import type { Duplex, Readable } from 'node:stream'
-import type { Clock } from '../../clock.ts'
+import type { Duplex } from 'node:stream'
 import { errorInfo } from '../../errors.ts'
 import type { Enforces } from '../environment.ts'
-import type { Carrier, CarrierKind, CarrierParts, Exit } from '../hosting/carrier.ts'
+import type { Carrier, CarrierKind, CarrierParts } from '../hosting/carrier.ts'
 import type { Confinement, Limits } from '../limits/limits.ts'
 import { MESSAGE, type Message } from '../wire/message.ts'
 import { openBeginMark } from './begin-mark.ts'
 import { encodeFrame, frameReader, scratch } from './frames.ts'
-import { privateMemoryMb } from './memory.ts'
+import { holdProcess, spawnOr } from './held.ts'
 import type { Reaper } from './reaper.ts'
 import { spawnEnvironment } from './spawn.ts'
 
@@ -48,21 +46,18 @@ const startProcess = (
   )
   const socket = child.stdio[3] as Duplex
   let problem: string | undefined
-  const kill = (): void => {
-    killGroup(child)
-    confinement.kill()
-  }
+  const held = holdProcess(child, { clock, output, confinement, reaper })
   const allocate = scratch()
-  let held: (readonly Uint8Array[])[] | undefined = []
+  let waiting: (readonly Uint8Array[])[] | undefined = []
   const write = (buffers: readonly Uint8Array[]): void => {
-    if (held) held.push(buffers)
+    if (waiting) waiting.push(buffers)
     else writeNow(buffers)
   }
   // No code of the user is loaded before the limits hold; starting Node takes longer than setting them.
   const release = (): void => {
-    const waiting = held ?? []
-    held = undefined
-    for (const buffers of waiting) writeNow(buffers)
+    const released = waiting ?? []
+    waiting = undefined
+    for (const buffers of released) writeNow(buffers)
   }
   const writeNow = (buffers: readonly Uint8Array[]): void => {
     if (buffers.length > 1) socket.cork()
@@ -77,18 +72,12 @@ const startProcess = (
       read(chunk)
     } catch (thrown) {
       problem = `it wrote something to fd 3 that is no frame (${errorInfo(thrown).message}); fd 3 is the runtime's`
-      kill()
+      held.kill()
     }
   })
   // EPIPE or ECONNRESET: the process has ended, and `ended` tells so with more to say.
   socket.on('error', () => {})
-  if (child.stdout) output.attach(child.stdout, 'info')
-  if (child.stderr) output.attach(child.stderr, 'warn')
-  const { pid } = child
-  if (pid !== undefined) {
-    reaper.add(pid)
-    confinement.enter(pid).then(release)
-  }
+  void held.entered.then(release)
 
   return {
     send: (kind, id, header) => write(encodeFrame(kind, id, header)),
@@ -96,12 +85,12 @@ const startProcess = (
       confinement.busy()
       write(encodeFrame(MESSAGE.invoke, id, header, bodies, allocate))
     },
-    kill,
-    ended: endOf(child, clock, confinement, () => problem),
+    kill: held.kill,
+    ended: held.ended.then(exit => (problem === undefined ? exit : { ...exit, problem })),
     begun: mark.read,
-    memoryMb: () => (pid === undefined ? undefined : privateMemoryMb(pid)),
+    memoryMb: held.memoryMb,
     forget() {
-      if (pid !== undefined) reaper.remove(pid)
+      held.forget()
       mark.close()
     },
   }
@@ -117,56 +106,3 @@ const noting =
   }
 
 const ANSWERS: ReadonlySet<number> = new Set([MESSAGE.answered, MESSAGE.failed, MESSAGE.mismatch])
-
-const spawnOr = (undo: () => void, start: () => ChildProcess): ChildProcess => {
-  try {
-    return start()
-  } catch (thrown) {
-    undo()
-    throw thrown
-  }
-}
-
-/** Grandchildren that left the group may hold the pipes open: their output is not waited for any longer than this. */
-const DRAIN_MS = 250
-
-const endOf = (
-  child: ChildProcess,
-  clock: Clock,
-  confinement: Confinement,
-  problem: () => string | undefined,
-): Promise<Exit> =>
-  new Promise(resolve => {
-    child.once('error', error => {
-      const unstarted = `its process could not be started: ${error.message}`
-      if (child.pid !== undefined) return
-      confinement.leave()
-      resolve({ code: null, signal: null, problem: problem() ?? unstarted })
-    })
-    child.once('exit', (code, signal) => {
-      killGroup(child)
-      const killed = confinement.ranOutOfMemory()
-      confinement.leave()
-      const finish = (): void => {
-        cancel()
-        closeAll(child)
-        resolve({ code, signal, problem: problem(), ...(killed ? { outOfMemory: 'kernel' } : {}) })
-      }
-      const cancel = clock.after(DRAIN_MS, finish)
-      child.once('close', finish)
-    })
-  })
-
-const killGroup = (child: ChildProcess): void => {
-  if (child.pid === undefined) return
-  try {
-    process.kill(-child.pid, 'SIGKILL')
-  } catch (error) {
-    // ESRCH: nothing of the group is left, which is what is wanted.
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
-  }
-}
-
-const closeAll = (child: ChildProcess): void => {
-  for (const stream of child.stdio) (stream as Readable | null)?.destroy()
-}

@@ -39,7 +39,7 @@ export const createContext = (parts: ContextParts): FunctionContext => {
     awsRequestId: request.requestId,
     logGroupName: logGroupOf(place),
     logStreamName: place.environment,
-    invokedFunctionArn: `arn:millrace:lambda:local:000000000000:function:${place.functionName}`,
+    invokedFunctionArn: arnOf(place),
     callbackWaitsForEmptyEventLoop: true,
     getRemainingTimeInMillis: () => Math.max(0, deadline - clock.now()),
     mapping: request.mapping,
@@ -58,6 +58,9 @@ export const createContext = (parts: ContextParts): FunctionContext => {
     },
   }
 }
+
+export const arnOf = ({ functionName }: Pick<Place, 'functionName'>): string =>
+  `arn:millrace:lambda:local:000000000000:function:${functionName}`
 
 export const logGroupOf = (place: Pick<Place, 'app' | 'functionName'>): string =>
   `/millrace/${place.app}/${place.functionName}`

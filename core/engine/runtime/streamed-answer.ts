@@ -29,7 +29,11 @@ export const collectStreamed = async (
       return undefined
     },
   })
-  const body = Buffer.concat(chunks)
+  return streamedValue(Buffer.concat(chunks), contentType)
+}
+
+/** What was streamed under a content type, as {@link collectStreamed} has it. */
+export const streamedValue = (body: Buffer, contentType: string | undefined): unknown => {
   if (contentType === HTTP_STREAM) return httpValue(body)
   if (contentType !== undefined && !/^[^;]*[/+]json/i.test(contentType)) return textOrBase64(body).body
   return body.byteLength === 0 ? undefined : jsonValue(body)

@@ -378,7 +378,7 @@ test('what is wrong with a function is said of its file, memory, timeout and var
     seven: 7,
   }
   assert.deepEqual(problemsOf({ name: 'shop', mappings: {}, functions }), [
-    'functions.none.file is missing; name the module that exports handler',
+    'functions.none.file is missing; name the module that exports handler, or a command',
     "functions.none.timeout must be a duration between 1ms and 15m, like '30s', got '16m'",
     'functions.none.memory must be between 128 and 10240, got 64',
     'functions.none.env must be an object of texts, env() or file(), got { KEY: 5 }',
@@ -411,6 +411,45 @@ test('a folder, a zip and what has layers is a package', () => {
     layers: ['/app/functions/l.zip', '/app/functions/one'],
     maxBytes: 1024 * 1024,
   })
+})
+
+test('a command is a program: in the folder of the configuration, or in a folder or zip', () => {
+  const python = ['python3', 'handler.py']
+  assert.deepEqual(codeOf({ command: python }), { command: python, folder: '/app' })
+  assert.deepEqual(codeOf({ command: ['./functions/run', '-v'], handler: 'orders.charge' }), {
+    command: ['./functions/run', '-v'],
+    folder: '/app',
+    handler: 'orders.charge',
+  })
+  assert.deepEqual(codeOf({ file: './functions/f.zip', command: python }), {
+    package: '/app/functions/f.zip',
+    command: python,
+    layers: [],
+    maxBytes: 250 * 1024 * 1024,
+  })
+})
+
+test('what is wrong with a command is said with its path', () => {
+  const command = ['python3', 'handler.py']
+  const functions = {
+    empty: { command: [] },
+    words: { command: 'python3 handler.py' },
+    gone: { command: ['./bin/run'] },
+    nowhere: { file: './nowhere', command },
+    layers: { command, layers: ['./functions/l.zip'] },
+    inline: { command, isolation: 'inline' },
+    node: { command, nodeOptions: ['--import', 'tsx'], permissions: {} },
+  }
+  assert.deepEqual(problemsOf({ name: 'shop', mappings: {}, functions }), [
+    'functions.empty.file is missing; name the module that exports handler, or a command',
+    "functions.words.command must be a list of non-empty texts, got 'python3 handler.py'",
+    "functions.gone.command must be a program that exists, got './bin/run' (/app/bin/run)",
+    "functions.nowhere.file must be a file that exists, got './nowhere' (/app/nowhere)",
+    'functions.layers.layers are for functions with a file; name the folder in which command is started',
+    "functions.inline.isolation must be 'process' for a command, got 'inline'",
+    'functions.node.nodeOptions is for modules of Node; a command has its own arguments',
+    'functions.node.permissions is for modules of Node, which keeps to them',
+  ])
 })
 
 test('what is wrong with the code of a function is said with its path', () => {

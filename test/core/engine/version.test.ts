@@ -39,6 +39,25 @@ test('the same code has the same version in another folder, where a release may 
   assert.equal(versions[0], versions[1])
 })
 
+test('the version of a program changes with the files its command names and those of the same kind beside them', async context => {
+  const folder = await temporaryFolder(context)
+  const write = (name: string, text: string): Promise<void> => writeFile(join(folder, name), text)
+  await write('handler.py', 'import more')
+  await write('more.py', '')
+  await write('data.csv', '')
+  const version = (command = ['python3', 'handler.py']): string => versionOf({ command, folder })
+  const before = version()
+  assert.match(before, /^[0-9a-f]{12}$/)
+  await write('data.csv', '1,2')
+  assert.equal(version(), before)
+  await write('more.py', 'x = 1')
+  const changed = version()
+  assert.notEqual(changed, before)
+  await write('new.py', '')
+  assert.notEqual(version(), changed)
+  assert.notEqual(version(['data.csv']), version())
+})
+
 test('a handler given as a value is inline, a file that is not there is missing', () => {
   assert.equal(versionOf({ handler: () => {} }), 'inline')
   assert.equal(versionOf({ file: '/nowhere/f.ts' }), 'missing')
