@@ -1,6 +1,6 @@
 /** The event AWS Lambda has for a queue of RabbitMQ. */
 import type { EventRecord, HeaderValue } from '../../contract.ts'
-import { base64Of, bytesOf, signedBytes } from '../bytes.ts'
+import { base64Of, bytesOf, headerText, signedBytes } from '../bytes.ts'
 import { shapeOf } from '../shape.ts'
 import { awsAnswer } from './answer.ts'
 import { arnOf } from './arn.ts'
@@ -52,29 +52,43 @@ export const rabbitShape = shapeOf<QueuedMessage>({
   }),
 })
 
+const PROPERTIES = [
+  'contentType',
+  'contentEncoding',
+  'headers',
+  'deliveryMode',
+  'priority',
+  'correlationId',
+  'replyTo',
+  'expiration',
+  'messageId',
+  'timestamp',
+  'type',
+  'userId',
+  'appId',
+  'clusterId',
+] as const
+
 /** Every property AWS lists is there, null where the message has none. */
 const propertiesOf = ({ properties = {}, headers, body }: EventRecord): Readonly<Record<string, unknown>> => ({
-  contentType: properties.contentType ?? null,
-  contentEncoding: properties.contentEncoding ?? null,
+  ...Object.fromEntries(PROPERTIES.map(name => [name, propertyJson(properties[name])])),
   headers: Object.fromEntries(headers.map(([name, value]) => [name, headerJson(value)])),
-  deliveryMode: properties.deliveryMode ?? null,
-  priority: properties.priority ?? null,
-  correlationId: properties.correlationId ?? null,
-  replyTo: properties.replyTo ?? null,
-  expiration: properties.expiration ?? null,
-  messageId: properties.messageId ?? null,
-  timestamp: properties.timestamp instanceof Date ? readableTime(properties.timestamp) : null,
-  type: properties.type ?? null,
-  userId: properties.userId ?? null,
-  appId: properties.appId ?? null,
-  clusterId: properties.clusterId ?? null,
   bodySize: body?.byteLength ?? 0,
 })
+
+/** Texts and numbers, times as AWS writes them. */
+const propertyJson = (value: HeaderValue | undefined): string | number | null => {
+  if (value === undefined || value === null) return null
+  if (value instanceof Date) return readableTime(value)
+  return typeof value === 'number' && Number.isFinite(value) ? value : (headerText(value) ?? null)
+}
 
 /** Texts are bytes in AMQP, and AWS leaves them so. */
 const headerJson = (value: HeaderValue): HeaderJson => {
   if (typeof value === 'string' || value instanceof Uint8Array) return { bytes: signedBytes(bytesOf(value)) }
   if (typeof value === 'bigint') return Number(value)
+  // JSON has no number for what a double can be beside numbers.
+  if (typeof value === 'number') return Number.isFinite(value) ? value : null
   if (value === null || typeof value !== 'object') return value
   if (value instanceof Date) return readableTime(value)
   if (isList(value)) return value.map(headerJson)
