@@ -30,7 +30,7 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
     environment: id,
   }
   const log = parts.log.with({ function: spec.name, environment: id })
-  const output = createOutput(log)
+  const output = createOutput(log, clock)
   let state: 'new' | 'ready' | 'gone' = 'new'
   let closing = false
   let carrier: Carrier | undefined

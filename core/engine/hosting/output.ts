@@ -1,19 +1,21 @@
 /**
  * What an environment prints: every line goes to the log, the last ones are kept for the report, and both are bounded,
- * because a function may print without end.
+ * because a function may print without end: what is beyond its allowance is counted, told, and thrown away.
  */
 import type { Readable } from 'node:stream'
+import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
-import { PRINTED_CHARS } from '../wire/message.ts'
+import { ALLOWED, takeLine, wholeAllowance } from './allowance.ts'
+import { createLiner, type Liner } from './liner.ts'
 
 export interface Output {
   /** Reads a stream to its end; its lines are logged at `level`. */
   attach(stream: Readable, level: 'info' | 'warn'): void
-  /** A line that did not come through a stream: of `context.log`, already logged. */
-  keep(line: string): void
-  /** The same for a stream that is read elsewhere. */
+  /** A line that did not come through a stream: of `context.log`. False when it is too much: then it is not to be logged. */
+  keep(line: string, chars: number): boolean
+  /** The same as `attach` for a stream that is read elsewhere. */
   liner(level: 'info' | 'warn'): Liner
-  /** A new invocation, or Init: from here on lines are its own, and the allowance is whole again. */
+  /** A new invocation, or Init: from here on lines are its own. */
   begin(): Page
   /**
    * False while a function prints: a stream does not tell to which of two requests in a row a line belongs, so there
@@ -22,92 +24,115 @@ export interface Output {
   quiet(): boolean
 }
 
-/** Takes the text of one stream in pieces. */
-export interface Liner {
-  write(text: string): void
-  end(): void
-}
-
 /** What one invocation printed. */
 export interface Page {
-  /** The last lines, oldest first; at most 100. */
+  /** The last lines, oldest first; at most 100, and how many more there were. */
   lines(): readonly string[]
 }
 
 const KEPT_LINES = 100
-const MAX_LINE_CHARS = 4_096
 
 /** Pages without a line from a stream after which a function counts as quiet again. */
 const QUIET_PAGES = 32
 
+/** A function that prints too much is made to wait at its pipe, so that throwing it away costs the host next to nothing. */
+const PAUSE_MS = 20
+/** So much is read of a stream without a pause, whatever it is: one line may have no end. */
+const READ_CHARS = 1_048_576
+
+/** While it goes on: how often it is said how much was not shown. */
+const TOLD_MS = 1_000
+
+interface Dropped {
+  readonly lines: number
+  readonly chars: number
+  /** Of the first of them, by the monotonic clock. */
+  readonly sinceMs: number
+}
+
 const NO_LINES: readonly string[] = Object.freeze([])
 
-export const createOutput = (log: Log): Output => {
+export const createOutput = (log: Log, clock: Pick<Clock, 'monotonic' | 'after'>): Output => {
   let kept: string[] = []
-  let allowedChars = PRINTED_CHARS
+  let allowance = wholeAllowance(clock.monotonic())
+  let dropped: Dropped = { lines: 0, chars: 0, sinceMs: 0 }
   let told = false
   let pagesSincePrinted = QUIET_PAGES
 
-  const keep = (line: string): void => {
+  const hold = (line: string): void => {
     kept.push(line)
     if (kept.length > 2 * KEPT_LINES) kept.splice(0, KEPT_LINES)
   }
-  const emit = (line: string, level: 'info' | 'warn'): void => {
-    const shown =
-      line.length <= MAX_LINE_CHARS
-        ? line
-        : `${line.slice(0, MAX_LINE_CHARS)}… (${line.length - MAX_LINE_CHARS} more characters)`
-    pagesSincePrinted = 0
-    keep(shown)
-    log[level](shown)
+  const say = (line: string): void => {
+    hold(line)
+    log.warn(line)
   }
-  const tellOnce = (): void => {
-    if (!told) emit('the function printed more than an invocation may (1 MB); the rest is not shown', 'warn')
-    told = true
-  }
-  /** Lines of one stream, which may come in pieces. */
-  const liner = (level: 'info' | 'warn'): Liner => {
-    let rest = ''
-    return {
-      write(text) {
-        if (allowedChars <= 0) {
-          rest = ''
-          return
-        }
-        allowedChars -= text.length
-        const lines = (rest + text).split('\n')
-        rest = lines.pop() ?? ''
-        for (const line of lines) emit(line, level)
-        if (rest.length > MAX_LINE_CHARS) {
-          emit(rest, level)
-          rest = ''
-        }
-        if (allowedChars <= 0) tellOnce()
-      },
-      end() {
-        if (rest !== '') emit(rest, level)
-        rest = ''
-      },
+  const allowed = (chars: number): boolean => {
+    const nowMs = clock.monotonic()
+    const left = takeLine(allowance, nowMs, chars)
+    if (left) {
+      allowance = left
+      if (nowMs - dropped.sinceMs >= TOLD_MS) tellDropped()
+      return true
     }
+    if (!told) say(`the function printed more than it may (${ALLOWED}); what is beyond is counted and not shown`)
+    told = true
+    if (dropped.lines === 0) dropped = { ...dropped, sinceMs: nowMs }
+    dropped = { ...dropped, lines: dropped.lines + 1, chars: dropped.chars + chars }
+    return false
   }
+  const tellDropped = (): void => {
+    if (dropped.lines === 0) return
+    const { lines, chars } = dropped
+    dropped = { lines: 0, chars: 0, sinceMs: 0 }
+    say(`${lines} lines of the function, with ${chars} characters, were not shown`)
+  }
+  const liner = (level: 'info' | 'warn'): Liner =>
+    createLiner((line, cutChars) => {
+      pagesSincePrinted = 0
+      if (!allowed(line.length)) return
+      const shown = cutChars === 0 ? line : `${line}… (${cutChars} more characters)`
+      hold(shown)
+      log[level](shown)
+    })
 
   return {
     attach(stream, level) {
       const lines = liner(level)
+      let readChars = 0
       stream.setEncoding('utf8')
-      stream.on('data', lines.write)
-      stream.on('end', lines.end)
+      stream.on('data', (text: string) => {
+        lines.write(text)
+        readChars += text.length
+        if (dropped.lines === 0 && readChars < READ_CHARS) return
+        readChars = 0
+        stream.pause()
+        clock.after(PAUSE_MS, () => stream.resume())
+      })
+      stream.on('end', () => {
+        lines.end()
+        tellDropped()
+      })
       stream.on('error', error => log.warn(`the output of the function cannot be read: ${error.message}`))
     },
     liner,
-    keep,
+    keep(line, chars) {
+      if (!allowed(chars)) return false
+      hold(line)
+      return true
+    },
     begin() {
+      tellDropped()
+      told = false
       const mine: string[] = []
       kept = mine
-      allowedChars = PRINTED_CHARS
-      told = false
       pagesSincePrinted += 1
-      return { lines: () => (mine.length === 0 ? NO_LINES : mine.slice(-KEPT_LINES)) }
+      return {
+        lines() {
+          if (kept === mine) tellDropped()
+          return mine.length === 0 ? NO_LINES : mine.slice(-KEPT_LINES)
+        },
+      }
     },
     quiet: () => pagesSincePrinted >= QUIET_PAGES,
   }

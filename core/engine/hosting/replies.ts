@@ -45,6 +45,5 @@ const LEVELS: ReadonlySet<string> = new Set<LogLevel>(['debug', 'info', 'warn', 
 export const writeLog = (log: Log, output: Output, header: string): void => {
   const { level, message, fields } = JSON.parse(header) as { level: LogLevel; message: string; fields: object }
   if (!LEVELS.has(level)) throw new RangeError(`a log line of level ${level}`)
-  output.keep(message)
-  log.with({ ...fields })[level](message)
+  if (output.keep(message, header.length)) log.with({ ...fields })[level](message)
 }

@@ -9,6 +9,7 @@ import { openBeginMark } from './begin-mark.ts'
 import { encodeFrame, frameReader, scratch } from './frames.ts'
 import { holdProcess, spawnOr } from './held.ts'
 import type { Reaper } from './reaper.ts'
+import { createSendWindow, maxFrameBytes, type SendWindow } from './said.ts'
 import { spawnEnvironment } from './spawn.ts'
 
 export const PROCESS_ENFORCES: Enforces = {
@@ -26,9 +27,6 @@ export const processes = (reaper: Reaper, limits: Limits): CarrierKind => ({
   killWaitMs: 1_000,
   start: parts => startProcess(parts, reaper, limits),
 })
-
-/** What an environment may say in one frame: an answer has 6 MB, records that it sends may be larger. */
-const MAX_FRAME_BYTES = 268_435_456
 
 const startProcess = (
   { spec, place, clock, output, onMessage }: CarrierParts,
@@ -65,7 +63,8 @@ const startProcess = (
     if (buffers.length > 1) socket.uncork()
   }
 
-  const read = frameReader(MAX_FRAME_BYTES, 'lasting', noting(confinement, onMessage))
+  const sends = createSendWindow(socket)
+  const read = frameReader(maxFrameBytes, 'lasting', noting(confinement, sends, onMessage))
   socket.on('data', (chunk: Buffer) => {
     if (problem !== undefined) return
     try {
@@ -80,7 +79,10 @@ const startProcess = (
   void held.entered.then(release)
 
   return {
-    send: (kind, id, header) => write(encodeFrame(kind, id, header)),
+    send(kind, id, header) {
+      if (kind === MESSAGE.sent) sends.settled(id)
+      write(encodeFrame(kind, id, header))
+    },
     request(id, header, bodies) {
       confinement.busy()
       write(encodeFrame(MESSAGE.invoke, id, header, bodies, allocate))
@@ -98,9 +100,10 @@ const startProcess = (
 
 /** CPU is limited from the end of Init on, and only looked at while something runs. */
 const noting =
-  (confinement: Confinement, onMessage: (message: Message) => void) =>
+  (confinement: Confinement, sends: SendWindow, onMessage: (message: Message) => void) =>
   (message: Message): void => {
     if (message.kind === MESSAGE.ready) confinement.ready()
+    else if (message.kind === MESSAGE.send) sends.asked(message)
     else if (ANSWERS.has(message.kind)) confinement.idle()
     onMessage(message)
   }

@@ -10,6 +10,8 @@ import { type Message, NO_BODIES } from '../wire/message.ts'
 
 const LENGTH_BYTES = 4
 const FIXED_BYTES = 9
+/** The length and the kind: what has to be known before there is memory for the rest. */
+const HEAD_BYTES = LENGTH_BYTES + 1
 
 /** Up to here one copy and one write are cheaper than a write for each body. */
 const COPY_UP_TO_BYTES = 1_048_576
@@ -60,32 +62,34 @@ export const scratch = (): Allocate => {
 
 /**
  * Takes chunks as they come and calls `onFrame` for each whole frame. Throws a RangeError when the bytes are no frames,
- * or one is larger than `maxBytes`: whoever wrote them is not to be listened to any longer. Frames of chunks whose
+ * or one is larger than `maxBytes` says of its kind: whoever wrote them is not to be listened to any longer. Frames of chunks whose
  * memory will be `reused` are copied.
  */
 export const frameReader = (
-  maxBytes: number,
+  maxBytes: (kind: number) => number,
   chunks: 'lasting' | 'reused',
   onFrame: (frame: Message) => void,
 ): ((chunk: Buffer) => void) => {
-  const lengthBytes = Buffer.alloc(LENGTH_BYTES)
-  let lengthFilled = 0
+  const head = Buffer.alloc(HEAD_BYTES)
+  let headFilled = 0
   let partial: Buffer | undefined
   let filled = 0
 
-  const checked = (length: number): number => {
-    if (length < FIXED_BYTES || length > maxBytes)
-      throw new RangeError(`a frame of ${length} bytes; expected ${FIXED_BYTES} to ${maxBytes}`)
+  const checked = (length: number, kind: number): number => {
+    if (length < FIXED_BYTES || length > maxBytes(kind))
+      throw new RangeError(`a frame of kind ${kind} with ${length} bytes; expected ${FIXED_BYTES} to ${maxBytes(kind)}`)
     return length
   }
-  const takeLength = (chunk: Buffer, from: number): number => {
-    const taken = Math.min(LENGTH_BYTES - lengthFilled, chunk.length - from)
-    chunk.copy(lengthBytes, lengthFilled, from, from + taken)
-    lengthFilled += taken
-    if (lengthFilled === LENGTH_BYTES) {
-      partial = Buffer.allocUnsafe(checked(lengthBytes.readUInt32LE(0)))
-      filled = 0
-      lengthFilled = 0
+  const takeHead = (chunk: Buffer, from: number): number => {
+    const taken = Math.min(HEAD_BYTES - headFilled, chunk.length - from)
+    chunk.copy(head, headFilled, from, from + taken)
+    headFilled += taken
+    if (headFilled === HEAD_BYTES) {
+      const kind = head[LENGTH_BYTES] as number
+      partial = Buffer.allocUnsafe(checked(head.readUInt32LE(0), kind))
+      partial[0] = kind
+      filled = 1
+      headFilled = 0
     }
     return from + taken
   }
@@ -103,14 +107,14 @@ export const frameReader = (
     let at = 0
     while (at < chunk.length) {
       if (partial) at = takeRest(partial, chunk, at)
-      else if (lengthFilled > 0 || chunk.length - at < LENGTH_BYTES) at = takeLength(chunk, at)
+      else if (headFilled > 0 || chunk.length - at < HEAD_BYTES) at = takeHead(chunk, at)
       else {
         const from = at + LENGTH_BYTES
-        const length = checked(chunk.readUInt32LE(at))
+        const length = checked(chunk.readUInt32LE(at), chunk[from] as number)
         if (chunks === 'lasting' && chunk.length - from >= length) {
           onFrame(parseFrame(chunk.subarray(from, from + length)))
           at = from + length
-        } else at = takeLength(chunk, at)
+        } else at = takeHead(chunk, at)
       }
     }
   }

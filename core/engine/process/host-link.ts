@@ -16,7 +16,7 @@ export interface HostLink {
 }
 
 export const openHostLink = (onFrame: (frame: Message) => void): HostLink => {
-  const read = frameReader(MAX_FRAME_BYTES, 'reused', onFrame)
+  const read = frameReader(() => MAX_FRAME_BYTES, 'reused', onFrame)
   const socket = new Socket({
     fd: HOST_FD,
     readable: true,

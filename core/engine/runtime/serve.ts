@@ -10,6 +10,7 @@ import type { ModuleCode } from '../contract.ts'
 import { MESSAGE, type Message, NO_BODIES } from '../wire/message.ts'
 import { decodeRequest } from '../wire/request.ts'
 import { answerText } from './answer.ts'
+import { boundedLog } from './bounded-log.ts'
 import { createContext, invocationOver, type Place } from './context.ts'
 import { type LoadedFunction, loadFile } from './load.ts'
 import { type RunResult, runInvocation } from './run.ts'
@@ -101,7 +102,7 @@ export const serve = (port: HostPort): ((message: Message) => void) => {
   }
 
   const log: Log = logTo((level, message, fields) =>
-    port.write(MESSAGE.log, 0, JSON.stringify({ level, message: String(message), fields: plainFields(fields) })),
+    port.write(MESSAGE.log, 0, boundedLog(level, String(message), plainFields(fields))),
   )
 
   const close = async (): Promise<void> => {

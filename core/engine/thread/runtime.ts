@@ -18,6 +18,7 @@ const begun = new Int32Array(mark)
  * the host's allowance is not posted, because nothing slows a function down that prints without end.
  */
 let printedChars = 0
+const TOO_MUCH = '\nthe function printed more than a thread may in one invocation (4 MB); the rest is not shown\n'
 const capture = (stream: NodeJS.WriteStream, fd: number): void => {
   const decoder = new StringDecoder('utf8')
   const print = (chunk: Uint8Array | string, _encoding: unknown, done: () => void): void => {
@@ -25,6 +26,7 @@ const capture = (stream: NodeJS.WriteStream, fd: number): void => {
       const text = typeof chunk === 'string' ? chunk : decoder.write(Buffer.from(chunk))
       printedChars += text.length
       post(host, MESSAGE.printed, fd, text)
+      if (printedChars > PRINTED_CHARS) post(host, MESSAGE.printed, fd, TOO_MUCH)
     }
     done()
   }

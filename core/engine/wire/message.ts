@@ -30,5 +30,5 @@ export interface Message {
 
 export const NO_BODIES: readonly Uint8Array[] = Object.freeze([])
 
-/** What an invocation may print, in characters; what is beyond is not shown. */
-export const PRINTED_CHARS = 1_048_576
+/** What a thread passes on of what an invocation prints, in characters: more than the host shows at once. */
+export const PRINTED_CHARS = 4_194_304

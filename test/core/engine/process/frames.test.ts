@@ -29,7 +29,11 @@ for (const chunks of ['lasting', 'reused'] as const)
     const bytes = written()
     for (let size = 1; size <= bytes.length; size += size < 40 ? 1 : 97) {
       const frames: Message[] = []
-      const read = frameReader(10_000, chunks, frame => frames.push(frame))
+      const read = frameReader(
+        () => 10_000,
+        chunks,
+        frame => frames.push(frame),
+      )
       for (let at = 0; at < bytes.length; at += size) {
         const chunk = Buffer.from(bytes.subarray(at, at + size))
         read(chunk)
@@ -53,8 +57,13 @@ test('large bodies are not copied', () => {
 })
 
 test('bytes that are no frames are an error: too short, too long, a header beyond the end', () => {
-  const feed = (bytes: readonly number[]): void => frameReader(100, 'lasting', () => {})(Buffer.from(bytes))
-  assert.throws(() => feed([1, 0, 0, 0]), RangeError)
-  assert.throws(() => feed([101, 0, 0, 0]), RangeError)
+  const feed = (bytes: readonly number[]): void =>
+    frameReader(
+      () => 100,
+      'lasting',
+      () => {},
+    )(Buffer.from(bytes))
+  assert.throws(() => feed([1, 0, 0, 0, 1]), RangeError)
+  assert.throws(() => feed([101, 0, 0, 0, 1]), RangeError)
   assert.throws(() => feed([9, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0]), RangeError)
 })
