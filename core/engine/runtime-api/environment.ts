@@ -62,7 +62,7 @@ export const runtimeApiEnvironment = (
     environment: id,
   }
   const log = parts.log.with({ function: spec.name, environment: id })
-  const output = createOutput(log)
+  const output = createOutput(log, clock)
   let state: 'new' | 'ready' | 'gone' = 'new'
   let closing = false
   let held: HeldProcess | undefined
