@@ -4,6 +4,7 @@ import type { AppStatus } from './app-status.ts'
 import type { Channel, InputOf } from './config/channel.ts'
 import type { OutgoingRecord } from './contract.ts'
 import type { DeployStatus } from './deploys.ts'
+import type { Variant } from './engine/canary.ts'
 import type { MillraceError } from './errors.ts'
 import type { SendRecord } from './function/context.ts'
 import type { InvokeAnswer } from './invoke/direct.ts'
@@ -54,6 +55,8 @@ export interface InvokeOptions {
   readonly signal?: AbortSignal
   /** Default: a new one. */
   readonly requestId?: string
+  /** Of a function with a canary: which version. Default: as the weight says. */
+  readonly variant?: Variant
 }
 
 export interface ReloadAnswer {

@@ -223,17 +223,12 @@ export const assembleApp = (
       const { engine, mappings } = open()
       return { functions: engine.replace(functionSpecs), mappings: await mappings.replace(next) }
     },
-    async invoke(functionName, event, { signal = NEVER, requestId } = {}) {
+    async invoke(functionName, event, options = {}) {
       const { engine } = open()
       // An app that was not started hosts just what is asked for.
       if (state === 'created')
         engine.replace(specs(config).flatMap(spec => (spec.name === functionName ? { ...spec, provisioned: 0 } : [])))
-      return invokeDirect(engine, clock, {
-        functionName,
-        payload: payloadOf(event),
-        signal,
-        ...(requestId ? { requestId } : {}),
-      })
+      return invokeDirect(engine, clock, { signal: NEVER, ...options, functionName, payload: payloadOf(event) })
     },
     async invokeAsync(functionName, event, { requestId = crypto.randomUUID() } = {}) {
       const address = asyncAddress(functionName)

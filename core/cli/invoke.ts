@@ -13,6 +13,7 @@ import { printable, printableLines } from './text.ts'
 interface InvokeChoice extends ConfigChoice {
   readonly event?: string
   readonly json?: true
+  readonly canary?: true
 }
 
 export const addInvoke: AddCommand = (program, run, exit) => {
@@ -20,6 +21,7 @@ export const addInvoke: AddCommand = (program, run, exit) => {
     .argument('<function>', 'the name of a function of the configuration')
     .argument('[event]', 'the event, as JSON; by default {}')
     .option('-e, --event <file>', 'the event is what the file has; - for stdin')
+    .option('--canary', 'the version of its option canary, not the other')
     .option('--json', 'everything as JSON: what came of it, and its report')
     .addHelpText(
       'after',
@@ -41,7 +43,10 @@ const invoke = async (name: string, event: string | undefined, choice: InvokeCho
   const app = await run.host.createApp(config, { configFile: file, log: silentLog })
   const requestId = crypto.randomUUID()
   try {
-    const answer = await app.invoke(name, payload, { requestId })
+    const answer = await app.invoke(name, payload, {
+      requestId,
+      ...(choice.canary ? { variant: 'canary' as const } : {}),
+    })
     show(requestId, answer, choice, run)
     return answer.kind === 'answered' ? 0 : 1
   } finally {

@@ -1,8 +1,8 @@
 /** Where a function's code is: the options that say so, and what they come to together. */
 import { isAbsolute, resolve } from 'node:path'
 import type { FunctionCode } from '../engine/contract.ts'
-import { type OptionSpec, option, size, texts, type Values } from './option.ts'
-import { isPlainObject } from './options.ts'
+import { type OptionSpec, option, size, texts, type Values, whole } from './option.ts'
+import { group, isPlainObject } from './options.ts'
 import { type Problem, show } from './problem.ts'
 
 /** A text that is not empty, as it was written. */
@@ -153,3 +153,27 @@ const missing = (
   exists(absolute(written))
     ? undefined
     : { path, message: `must be a file that exists, got ${show(written)} (${absolute(written)})` }
+
+const canaryGroup = group({
+  doc: '',
+  options: {
+    file: codeOptions.file,
+    weight: whole({ min: 1, max: 99, default: 10, doc: 'Of a hundred invocations, how many the new version gets.' }),
+  },
+})
+
+/** A new version of the function beside the one in `file`. */
+export const canaryOption: OptionSpec<
+  { readonly file: string; readonly weight?: number },
+  { readonly file: string | undefined; readonly weight: number } | undefined
+> = {
+  doc: canaryGroup.doc,
+  takes: canaryGroup.takes,
+  defaultText: canaryGroup.defaultText,
+  default: undefined,
+  ...(canaryGroup.inside ? { inside: canaryGroup.inside } : {}),
+  parse: (value, path) => {
+    const missing = codeMissing(value, path)
+    return missing ? { problems: [missing] } : canaryGroup.parse(value, path, canaryGroup.default)
+  },
+}

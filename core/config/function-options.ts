@@ -1,7 +1,7 @@
 /** The options of a function: its code, and the environments it runs in. */
 import type { FunctionCode, FunctionSpec } from '../engine/contract.ts'
 import { asyncOption } from './async-options.ts'
-import { codeOptions } from './function-code.ts'
+import { canaryOption, codeOptions } from './function-code.ts'
 import { choice, duration, flag, option, texts, type Values, type Written, whole } from './option.ts'
 import { defaultsOf, isPlainObject } from './options.ts'
 import { permissions } from './permission-options.ts'
@@ -61,6 +61,7 @@ export const functionOptions = {
         ? (value as Variables)
         : undefined,
   }),
+  canary: canaryOption,
   async: asyncOption,
   nodeOptions: texts({
     takes: 'options of Node',
@@ -98,11 +99,17 @@ export const programProblems = (
   return problems
 }
 
-/** A function of the configuration. */
-export const fromOptions = (name: string, values: FunctionValues, code: FunctionCode): ResolvedFunction => ({
+/** A function of the configuration; `canary` is where the code of its option of that name is. */
+export const fromOptions = (
+  name: string,
+  values: FunctionValues,
+  code: FunctionCode,
+  canary?: FunctionCode,
+): ResolvedFunction => ({
   ...environment(name, values),
   ...(values.permissions ? { permissions: values.permissions } : {}),
   code,
+  ...(canary && values.canary ? { canary: { code: canary, weight: values.canary.weight } } : {}),
   isolation: values.isolation,
 })
 

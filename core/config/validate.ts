@@ -101,14 +101,17 @@ const readFunctions = (
     const parsed = parseOptions(functionOptions, options, path)
     if ('problems' in parsed) problems.push(...parsed.problems)
     else if (!missing) {
-      problems.push(...programProblems(parsed.value, path))
-      const read = readCode(parsed.value, path, surroundings)
-      if ('problems' in read) problems.push(...read.problems)
-      else {
-        const permissions = absolutePermissions(parsed.value.permissions, surroundings.folder)
-        functions.set(name, fromOptions(name, { ...parsed.value, permissions }, read.code))
+      const values = parsed.value
+      problems.push(...programProblems(values, path))
+      const read = readCode(values, path, surroundings)
+      const canary = values.canary && readCode({ ...values, ...values.canary }, `${path}.canary`, surroundings)
+      for (const each of [read, canary]) if (each && 'problems' in each) problems.push(...each.problems)
+      if ('code' in read) {
+        const permissions = absolutePermissions(values.permissions, surroundings.folder)
+        const next = canary && 'code' in canary ? canary.code : undefined
+        functions.set(name, fromOptions(name, { ...values, permissions }, read.code, next))
       }
-      asyncMappings.push(...[asyncMapping(name, parsed.value, path, book) ?? []].flat())
+      asyncMappings.push(...[asyncMapping(name, values, path, book) ?? []].flat())
     }
   }
   return { functions, asyncMappings }

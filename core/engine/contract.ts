@@ -10,6 +10,8 @@ export type Isolation = 'process' | 'thread' | 'inline'
 export interface FunctionSpec {
   readonly name: string
   readonly code: FunctionCode
+  /** A new version beside it, and how many percent of the invocations it gets. */
+  readonly canary?: { readonly code: FunctionCode; readonly weight: number }
   readonly isolation: Isolation
   readonly timeoutMs: number
   readonly initTimeoutMs: number

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
 import { MillraceError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import { canaryPool, splitSpec, type Variant } from './canary.ts'
 import { type Capacity, createCapacity } from './capacity.ts'
 import type { Engine, EngineStats, FunctionSpec, Host, LimitMeans, Slot, Throttled, Version } from './contract.ts'
 import { type EnvironmentTools, environmentsOf } from './environments.ts'
@@ -32,7 +33,7 @@ export interface EngineParts {
 /** What the app asks of the engine beside what the flow does. */
 export interface FunctionEngine extends Engine {
   /** For callers who are told to come again instead of waiting: HTTP and direct invocations. */
-  tryAcquire(functionName: string): Slot | Throttled
+  tryAcquire(functionName: string, variant?: Variant): Slot | Throttled
   /**
    * Takes these functions from now on. One that did not change, code, options and variables, is left alone; of one that
    * did, waiting mappings get the new version and old environments finish their request. Answers the names that changed.
@@ -45,12 +46,16 @@ export interface FunctionStatus extends EngineStats {
   readonly name: string
   readonly limits: LimitMeans
   readonly version: Version
+  /** The version that gets so many percent of the invocations, where there is one. */
+  readonly canary?: { readonly version: Version; readonly weight: number } & EngineStats
   /** Of all its versions since the app started. */
   readonly usage: Usage
 }
 
 interface Hosted {
   readonly pool: Pool
+  readonly variants: Readonly<Record<Variant, Pool | undefined>>
+  readonly canary: () => FunctionStatus['canary']
   readonly limits: () => LimitMeans
   readonly version: () => Version
   /** Equal for functions that need no exchange. */
@@ -114,18 +119,30 @@ export const createEngine = (functions: readonly FunctionSpec[], parts: EnginePa
         if (slot || signal.aborted || hosted.get(functionName) === current) return slot
       }
     },
-    tryAcquire: functionName => find(functionName).pool.tryAcquire(),
+    tryAcquire(functionName, variant) {
+      const { pool, variants } = find(functionName)
+      const wanted = variant ? variants[variant] : pool
+      if (wanted) return wanted.tryAcquire()
+      throw new MillraceError(
+        'FUNCTION_NOT_FOUND',
+        `functions.${functionName} has no ${variant}; give it the option canary`,
+      )
+    },
     version: functionName => find(functionName).version(),
     stats: functionName => find(functionName).pool.stats(),
     replace,
     functions: () =>
-      [...hosted].map(([name, { pool, version, ...each }]) => ({
-        name,
-        limits: each.limits(),
-        version: version(),
-        ...pool.stats(),
-        usage: meterOf(name).read(),
-      })),
+      [...hosted].map(([name, { pool, version, ...each }]) => {
+        const canary = each.canary()
+        return {
+          name,
+          limits: each.limits(),
+          version: version(),
+          ...(canary ? { canary } : {}),
+          ...pool.stats(),
+          usage: meterOf(name).read(),
+        }
+      }),
     close(graceMs) {
       closed ??= close(graceMs)
       return closed
@@ -134,10 +151,15 @@ export const createEngine = (functions: readonly FunctionSpec[], parts: EnginePa
 }
 
 /** A handler given as a value is itself; a file is its path, its options and the content of all it imports. */
-const identityOf = ({ code, ...options }: FunctionSpec): unknown =>
+const identityOf = ({ code, canary, ...options }: FunctionSpec): unknown =>
   'handler' in code
     ? code.handler
-    : JSON.stringify([code, versionOf(code), { ...options, env: Object.entries(options.env) }])
+    : JSON.stringify([
+        code,
+        versionOf(code),
+        canary && [canary, versionOf(canary.code)],
+        { ...options, env: Object.entries(options.env) },
+      ])
 
 const ID_CHARS = 8
 
@@ -148,27 +170,32 @@ interface HostingParts extends EngineParts {
 }
 
 const hostFunction = (spec: FunctionSpec, parts: HostingParts): Hosted => {
+  const common = { limits: () => meansOf(spec.isolation, parts.tools.limits), identity: identityOf(spec) }
+  const specs = splitSpec(spec)
+  const stable = hostVersion(specs.stable, parts)
+  if (!spec.canary)
+    return { ...common, ...stable, variants: { stable: stable.pool, canary: undefined }, canary: () => undefined }
+  const canary = hostVersion(specs.canary, parts)
+  const { weight } = spec.canary
+  return {
+    ...common,
+    version: stable.version,
+    pool: canaryPool({ stable: stable.pool, canary: canary.pool, weight }),
+    variants: { stable: stable.pool, canary: canary.pool },
+    canary: () => ({ version: canary.version(), weight, ...canary.pool.stats() }),
+  }
+}
+
+const hostVersion = (spec: FunctionSpec, parts: HostingParts): Pick<Hosted, 'version' | 'pool'> => {
   let known: Version | undefined
   const version = (): Version => {
     known ??= versionOf(spec.code)
     return known
   }
+  const { app, clock, log, host, capacity, usage } = parts
   const create = environmentsOf(spec, parts.tools)
   const start = () =>
-    create({
-      spec,
-      version: version(),
-      app: parts.app,
-      id: `${spec.name}-${randomUUID().slice(0, ID_CHARS)}`,
-      clock: parts.clock,
-      log: parts.log,
-      host: parts.host,
-    })
-  const { clock, log, capacity, usage } = parts
-  return {
-    version,
-    limits: () => meansOf(spec.isolation, parts.tools.limits),
-    pool: createPool({ spec, version, clock, log, capacity, usage, start, lost: () => wedgedOf(spec.name) }),
-    identity: identityOf(spec),
-  }
+    create({ spec, version: version(), app, id: `${spec.name}-${randomUUID().slice(0, ID_CHARS)}`, clock, log, host })
+  const pool = createPool({ spec, version, clock, log, capacity, usage, start, lost: () => wedgedOf(spec.name) })
+  return { version, pool }
 }

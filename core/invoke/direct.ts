@@ -1,6 +1,7 @@
 /** A function called by a person, a program or another function, who waits for its answer: one attempt, no retry. */
 import type { Clock } from '../clock.ts'
 import type { ErrorInfo } from '../contract.ts'
+import type { Variant } from '../engine/canary.ts'
 import type { FunctionError, Report, Throttled } from '../engine/contract.ts'
 import type { FunctionEngine } from '../engine/engine.ts'
 
@@ -12,6 +13,8 @@ export interface DirectInvocation {
   readonly signal: AbortSignal
   /** Default: a new one. */
   readonly requestId?: string
+  /** Default: as the weight of the canary says. */
+  readonly variant?: Variant
 }
 
 export type InvokeAnswer =
@@ -35,9 +38,9 @@ const DIRECT = 'direct'
 export const invokeDirect = async (
   engine: FunctionEngine,
   clock: Clock,
-  { functionName, payload, signal, requestId = crypto.randomUUID() }: DirectInvocation,
+  { functionName, payload, signal, requestId = crypto.randomUUID(), variant }: DirectInvocation,
 ): Promise<InvokeAnswer> => {
-  const slot = engine.tryAcquire(functionName)
+  const slot = engine.tryAcquire(functionName, variant)
   if ('throttled' in slot) return { kind: 'throttled', throttled: slot }
   const now = clock.now()
   const report = await slot.invoke({
