@@ -14,6 +14,7 @@ export const ERROR_CODES = {
   FUNCTION_MISMATCH: 'A function was given records of a channel it was not written for. No record is charged.',
   FUNCTION_FAILED: 'A function threw while it had a batch.',
   FUNCTION_TIMEOUT: 'A function ran past its timeout and was killed.',
+  FUNCTION_THROTTLED: 'A remote function had no room. No record is charged.',
   FUNCTION_CRASHED: 'The environment of a function ended in the middle of an invocation.',
   FUNCTION_OUT_OF_MEMORY: 'A function used more memory than it may and was killed.',
   FUNCTION_ANSWER_INVALID: 'A function answered with something that is not an answer. Its whole batch failed.',

@@ -180,6 +180,8 @@ export type Outcome =
   | { readonly kind: 'failed'; readonly error: FunctionError; readonly refused: readonly RefusedRecord[] }
   /** The function could not be made ready, or is not for these records: nothing was tried, nobody is charged. */
   | { readonly kind: 'not-ready'; readonly error: ErrorInfo }
+  /** A function somewhere else had no room and did not look at it: nobody is charged, and it comes again. */
+  | { readonly kind: 'throttled'; readonly error: ErrorInfo; readonly retryAfterMs?: number }
   /** Stopped by the invocation's signal: nobody is charged. */
   | { readonly kind: 'aborted' }
 

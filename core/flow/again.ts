@@ -59,6 +59,7 @@ export const retry = (
 const backsOff = ({ phase, breaker }: Flow, { kind }: Batch, { batch }: Judgement): boolean =>
   batch === 'backed-off' ||
   batch === 'not-ready' ||
+  batch === 'throttled' ||
   (batch === 'aborted' && phase === 'running') ||
   (kind === 'probe' && breaker.state === 'closed')
 

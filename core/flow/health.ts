@@ -10,6 +10,14 @@ import type { Judgement } from './outcome.ts'
 export const noteHealth = (flow: Flow, judgement: Judgement): void => {
   if (judgement.succeeded) flow.healthy = true
   if (!judgement.error) return
+  if (judgement.batch === 'throttled') {
+    flow.lastError = new MillraceError('FUNCTION_THROTTLED', judgement.error.message)
+    flow.tools.log.info('the function has no room; nothing is charged', {
+      function: flow.spec.functionName,
+      retryAfterMs: judgement.retryAfterMs,
+    })
+    return
+  }
   flow.counters.failedInvocations += 1
   if (judgement.batch === 'not-ready') {
     flow.healthy = false
@@ -49,6 +57,9 @@ const nextBreaker = (flow: Flow, batch: Batch, judged: readonly Judged[], judgem
   if (judgement.succeeded) return afterSuccess(flow.breaker)
   if (judgement.batch === 'not-ready') return afterInitFailure(flow.breaker, breaker, now)
   if (judgement.batch === 'backed-off') return afterFailure(flow.breaker, judged.map(idOf), breaker, now)
+  // Having no room is no failure, but a probe wanted to know more.
+  if (judgement.batch === 'throttled')
+    return flow.breaker.state === 'open' ? afterFailure(flow.breaker, [], breaker, now) : flow.breaker
   if (judgement.batch !== 'done') return flow.breaker
   const failed = judged.filter(
     ([, verdict]) => verdict.kind === 'failed' || (verdict.kind === 'dead' && verdict.reason === 'exhausted'),

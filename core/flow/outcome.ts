@@ -7,7 +7,7 @@
  *                     └ otherwise ────────────────────────▶ failed (charged) ┘
  *   failed   ─ alone ── as if named
  *            ─ among others ────────────────────────────▶ split, or, when splitting found nothing, again
- *   not ready, aborted ─────────────────────────────────▶ again
+ *   not ready, throttled, aborted ─────────────────────────────────▶ again
  */
 import type { DeadLetterReason, ErrorInfo } from '../contract.ts'
 import type { FunctionError, Outcome, RefusedRecord } from '../engine/contract.ts'
@@ -37,7 +37,7 @@ export interface Judgement {
   /** One for each record of the batch, in its order. Those of a split or backed-off batch are `again`. */
   readonly verdicts: readonly Verdict[]
   /** What happened to the batch as a whole. */
-  readonly batch: 'done' | 'split' | 'backed-off' | 'not-ready' | 'aborted'
+  readonly batch: 'done' | 'split' | 'backed-off' | 'not-ready' | 'throttled' | 'aborted'
   /** The error of a batch that failed as a whole. */
   readonly error?: ErrorInfo
   /** When a batch that failed as a whole asked to be tried again. */
@@ -61,6 +61,8 @@ export const judge = (batch: readonly Judged[], outcome: Outcome, policy: JudgeP
   switch (outcome.kind) {
     case 'not-ready':
       return whole(batch, 'not-ready', outcome.error)
+    case 'throttled':
+      return { ...whole(batch, 'throttled', outcome.error), retryAfterMs: outcome.retryAfterMs }
     case 'aborted':
       return whole(batch, 'aborted')
     case 'failed':
@@ -146,7 +148,11 @@ const charge = (
 const isListed = (error: ErrorInfo, names: readonly string[]): boolean =>
   names.includes(error.name) || (error.code !== undefined && names.includes(error.code))
 
-const whole = (batch: readonly Judged[], kind: 'not-ready' | 'aborted', error?: ErrorInfo): Judgement => ({
+const whole = (
+  batch: readonly Judged[],
+  kind: 'not-ready' | 'throttled' | 'aborted',
+  error?: ErrorInfo,
+): Judgement => ({
   verdicts: batch.map(() => AGAIN),
   batch: kind,
   ...(error ? { error } : {}),

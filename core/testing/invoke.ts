@@ -135,7 +135,8 @@ const withBody = async (
 }
 
 const resultOf = (outcome: Outcome | undefined, ids: readonly string[]): Omit<InvokeResult, 'sent'> => {
-  if (!outcome || outcome.kind === 'aborted') throw new MillraceError('FUNCTION_FAILED', 'the invocation was aborted')
+  if (!outcome || outcome.kind === 'aborted' || outcome.kind === 'throttled')
+    throw new MillraceError('FUNCTION_FAILED', 'the invocation was aborted')
   if (outcome.kind === 'not-ready') throw new MillraceError('FUNCTION_MISMATCH', outcome.error.message)
   const refusedIds = new Set(outcome.refused.map(refusal => refusal.id))
   const given = ids.filter(id => !refusedIds.has(id))

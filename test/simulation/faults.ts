@@ -22,6 +22,7 @@ export type FaultKind =
   | 'function times out'
   | 'function answers nonsense'
   | 'function not ready'
+  | 'function throttles'
   | 'pause'
   | 'quick pause'
   /** A clean stop, and another start. */
@@ -71,6 +72,12 @@ const KINDS: readonly [FaultKind, ...FaultKind[]] = [
   'restart',
   'restart',
 ]
+
+/** In some runs the function has no room for a while. Drawn apart: older seeds are what they were. */
+export const drawThrottling = (random: Random): readonly Fault[] =>
+  random.chance(0.2)
+    ? [{ kind: 'function throttles', atMs: random.int(0, 40_000), forMs: random.pick([10, 1_000, 20_000] as const) }]
+    : []
 
 export const drawFaults = (random: Random): readonly Fault[] => {
   const count = random.pick([0, 1, 2, 5] as const)

@@ -16,10 +16,16 @@ export interface Doing {
 
 const NOTHING = { processed: [], blamed: [], retryAfterMs: new Map<Account, number>() }
 
+const NO_ROOM = { name: 'NoRoom', message: 'simulated' }
+/** What the simulated function asks callers to wait. */
+export const THROTTLED_MS = 700
+
 export const runFunction = (world: World, records: readonly InvokedRecord[]): Doing => {
   const all = records.map(({ record }) => world.ledger.account(record.id))
   if (world.isOn('function not ready'))
     return { outcome: { kind: 'not-ready', error: { name: 'Init', message: 'not ready' } }, ...NOTHING }
+  if (world.isOn('function throttles'))
+    return { outcome: { kind: 'throttled', error: NO_ROOM, retryAfterMs: THROTTLED_MS }, ...NOTHING }
   const refused = all.filter(({ planned }) => planned.nature.kind === 'refused')
   const given = all.filter(account => !refused.includes(account))
   const refusals = refused.map(refusalOf)

@@ -1,6 +1,6 @@
 /** What happens in one run, drawn from a seed: records, policy, speeds and faults. Plain data. */
 import type { Policy } from '../../core/flow/policy.ts'
-import { drawFaults, type Fault } from './faults.ts'
+import { drawFaults, drawThrottling, type Fault } from './faults.ts'
 import { drawPolicy } from './policies.ts'
 import { createRandom, type Random } from './random.ts'
 
@@ -60,7 +60,7 @@ export const drawScenario = (seed: number): Scenario => {
     store: random.pick(['joint', 'apart'] as const),
     policy,
     records: drawRecords(random, source, policy).map(longWaits ?? (planned => planned)),
-    faults: drawFaults(random),
+    faults: [...drawFaults(random), ...drawThrottling(createRandom(seed ^ 0x4290))],
     environments: random.int(1, 6),
     invokeMs: random.pick([5, 100, 2_000] as const),
     settleMs: random.pick([0, 5, 300] as const),

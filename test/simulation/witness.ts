@@ -3,7 +3,7 @@ import type { InvokedRecord } from '../../core/engine/contract.ts'
 import { SUSPECT_DELIVERIES } from '../../core/flow/admit.ts'
 import { delayMs } from '../../core/flow/retry.ts'
 import { DISTURBING } from './faults.ts'
-import type { Doing } from './function.ts'
+import { type Doing, THROTTLED_MS } from './function.ts'
 import { type Account, hasEnded, scopeOf } from './ledger.ts'
 import type { Host, World } from './world.ts'
 
@@ -41,6 +41,9 @@ const phantoms = ({ scenario: { faults } }: World, { losses }: Account): number 
 /** Charges of a lost claim are kept in the store, if that was there to take them; those of a replay are not. */
 const keepsCharges = ({ scenario: { faults, source } }: World, { losses, disturbed }: Account): boolean =>
   losses === 0 || (disturbed === 'no' && source === 'stream' && !faults.some(({ kind }) => kind.startsWith('store')))
+
+/** Nothing was learned about any record, and all wait. */
+const isUnlearned = ({ kind }: Doing['outcome']): boolean => kind === 'not-ready' || kind === 'throttled'
 
 export const createWitness = (world: World): Witness => {
   const { ledger, scenario } = world
@@ -133,11 +136,12 @@ export const createWitness = (world: World): Witness => {
       ledger.note(`${outcome.kind} blames ${blamed.map(({ planned }) => planned.id).join(' ')}`)
       for (const account of processed) account.processed += 1
       for (const account of blamed) blame(run, account, run.accounts.indexOf(account), retryAfterMs.get(account))
-      if (run.kind === 'probe' && (blamed.length > 0 || outcome.kind === 'not-ready'))
+      if (run.kind === 'probe' && (blamed.length > 0 || isUnlearned(outcome)))
         failedProbeAt.set(run.host, world.nowMs())
-      if (run.kind === 'ordinary' && outcome.kind === 'not-ready')
+      if (run.kind === 'ordinary' && isUnlearned(outcome))
         for (const [index, account] of run.accounts.entries())
-          if (run.losses[index] === account.losses) account.notBefore = world.nowMs() + 100
+          if (run.losses[index] === account.losses)
+            account.notBefore = world.nowMs() + (outcome.kind === 'throttled' ? THROTTLED_MS : 100)
     },
     crashed(host) {
       // What was being written down is forgotten; that is a retry too early, never one too many.

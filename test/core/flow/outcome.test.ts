@@ -251,6 +251,14 @@ const ROWS: readonly Row[] = [
     succeeded: 'no',
   },
   {
+    rule: 'a function without room charges nobody',
+    batch: records('1 a1', { 1: 2 }),
+    outcome: { kind: 'throttled', error: ERROR },
+    verdicts: 'again again',
+    becomes: 'throttled',
+    succeeded: 'no',
+  },
+  {
     rule: 'an aborted invocation charges nobody',
     batch: records('1', { 1: 2 }),
     outcome: { kind: 'aborted' },
@@ -273,5 +281,7 @@ test('what a failed record asked to wait travels with its verdict, and of a batc
   const one = judge(records('1'), named({ itemIdentifier: '1', retryAfterMs: 70 }), POLICY)
   const several = judge(records('1 2'), failed({ ...ERROR, retryAfterMs: 90 }), POLICY)
   assert.equal(one.verdicts[0]?.kind === 'failed' && one.verdicts[0].retryAfterMs, 70)
+  const throttled = judge(records('1 2'), { kind: 'throttled', error: ERROR, retryAfterMs: 80 }, POLICY)
   assert.equal(several.retryAfterMs, 90)
+  assert.equal(throttled.retryAfterMs, 80)
 })
