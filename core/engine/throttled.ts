@@ -2,7 +2,7 @@
 import type { FunctionSpec, Throttled } from './contract.ts'
 
 /** Nobody knows when an environment becomes free: long enough to be no hot loop, short enough for a person. */
-const BUSY_RETRY_MS = 1_000
+export const BUSY_RETRY_MS = 1_000
 
 export const throttled = (
   spec: Pick<FunctionSpec, 'name' | 'maxEnvironments' | 'rampUp'>,

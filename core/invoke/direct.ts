@@ -4,6 +4,7 @@ import type { ErrorInfo } from '../contract.ts'
 import type { Variant } from '../engine/canary.ts'
 import type { FunctionError, Report, Throttled } from '../engine/contract.ts'
 import type { FunctionEngine } from '../engine/engine.ts'
+import { BUSY_RETRY_MS } from '../engine/throttled.ts'
 
 export interface DirectInvocation {
   readonly functionName: string
@@ -78,6 +79,15 @@ const answerOf = (report: Report): InvokeAnswer => {
   if (outcome.kind === 'failed' || outcome.kind === 'not-ready')
     return { kind: outcome.kind, error: outcome.error, report }
   if (outcome.kind === 'aborted') return { kind: 'aborted', report }
+  if (outcome.kind === 'throttled')
+    return {
+      kind: 'throttled',
+      throttled: {
+        throttled: 'function',
+        message: outcome.error.message,
+        retryAfterMs: outcome.retryAfterMs ?? BUSY_RETRY_MS,
+      },
+    }
   const [refused] = outcome.refused
   return refused
     ? { kind: 'invalid', error: refused.error, report }
