@@ -1,5 +1,6 @@
 /** What an environment is started with, whatever carries it. */
 import { fileURLToPath } from 'node:url'
+import { REGION } from '../../event/lambda/arn.ts'
 import type { FunctionSpec } from '../contract.ts'
 import { moduleVariables, programVariables } from '../package/variables.ts'
 import { logGroupOf, type Place } from '../runtime/context.ts'
@@ -29,6 +30,8 @@ export const environmentVariables = (
   }
   return {
     ...variables,
+    AWS_REGION: REGION,
+    AWS_DEFAULT_REGION: REGION,
     AWS_LAMBDA_FUNCTION_NAME: spec.name,
     AWS_LAMBDA_FUNCTION_VERSION: place.version,
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(place.memoryMb),

@@ -16,8 +16,6 @@ export interface StartParts {
   readonly address: string
 }
 
-const REGION = 'local'
-
 /**
  * The function's own `env` wins over all but the address. There are no credentials: it is not on AWS. Throws what spawn
  * throws when the system has no process or file descriptor left, and FUNCTION_INIT_FAILED when it would not take the
@@ -27,8 +25,6 @@ export const startProgram = ({ spec, program, place, folder, address }: StartPar
   const [command = '', ...words] = program.command
   const variables = {
     TMPDIR: temporaryIn(folder),
-    AWS_REGION: REGION,
-    AWS_DEFAULT_REGION: REGION,
     ...environmentVariables(spec, place, process.env),
     AWS_LAMBDA_RUNTIME_API: address,
   }

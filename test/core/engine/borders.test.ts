@@ -40,6 +40,8 @@ inEveryIsolation(
       'KEY',
       '_HANDLER',
       'LAMBDA_TASK_ROOT',
+      'AWS_REGION',
+      'AWS_DEFAULT_REGION',
       ...[
         'FUNCTION_NAME',
         'FUNCTION_VERSION',
@@ -57,6 +59,7 @@ inEveryIsolation(
     assert.equal(seen.atImport.KEY, 'own')
     assert.equal(seen.atImport._HANDLER, 'f.handler')
     assert.equal(seen.atImport.AWS_LAMBDA_FUNCTION_NAME, 'f')
+    assert.equal(seen.atImport.AWS_REGION, 'local')
     assert.ok(!JSON.stringify(seen).includes('canary-4711'))
   },
   { variables: 'always' },
