@@ -3,10 +3,10 @@ import { createHash, type Hash } from 'node:crypto'
 import { readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** `own`: without what is installed or kept beside the code: node_modules, .git, .millrace. */
+/** `own`: without what is installed or kept beside the code: node_modules, .git, .millrace, what Python compiles. */
 export type Extent = 'all' | 'own'
 
-const NOT_OWN: ReadonlySet<string> = new Set(['node_modules', '.git', '.millrace'])
+const NOT_OWN: ReadonlySet<string> = new Set(['node_modules', '.git', '.millrace', '__pycache__'])
 
 /**
  * Of every file below a path: its name and bytes. Undefined when there is nothing. Files that did not change since they

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { Agent, request as httpRequest } from 'node:http'
 import { type TestContext, test } from 'node:test'
+import { sleep, systemClock } from '../../../../core/clock.ts'
 import {
   type Answered,
   type GivenRequest,
@@ -237,6 +238,28 @@ test('a runtime that has lost its connection while it waited gets its request on
   const second = call('GET', `${BASE}/invocation/next`)
   api.give(given('a', '[2]'))
   assert.deepEqual(await second, [200, '[2]'])
+})
+
+test('a connection is kept for as long as a function runs', async context => {
+  const { api } = await open(context)
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  context.after(() => agent.destroy())
+  const portOf = (method: string, path: string): Promise<number | undefined> =>
+    new Promise((resolve, reject) => {
+      const request = httpRequest(`http://${api.address}${path}`, { method, agent })
+      request.on('error', reject)
+      request.on('response', response => {
+        const { localPort } = response.socket
+        response.resume()
+        response.on('end', () => resolve(localPort))
+      })
+      request.end()
+    })
+  api.give(given('a'))
+  const first = await portOf('GET', `${BASE}/invocation/next`)
+  // Servers of Node end what is idle for five seconds, looking once a second.
+  await sleep(systemClock, 7_000)
+  assert.equal(await portOf('POST', `${BASE}/invocation/a/response`), first)
 })
 
 test('several that ask at once get one request after the other, never the same', async context => {

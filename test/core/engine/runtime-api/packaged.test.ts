@@ -85,5 +85,9 @@ test('the version of a program in a folder changes with every file of it, and wi
   await writeFile(join(folder, 'data.csv'), '1,2')
   const changed = version()
   assert.notEqual(changed, before)
+  // What Python leaves there when it runs is no change of the function.
+  await mkdir(join(folder, '__pycache__'))
+  await writeFile(join(folder, '__pycache__/main.pyc'), '')
+  assert.equal(version(), changed)
   assert.notEqual(version({ command: ['sh', 'bootstrap'] }), changed)
 })
