@@ -69,7 +69,7 @@ const RETIRE_GRACE_MS = 900_000
 export const createEngine = (functions: readonly FunctionSpec[], parts: EngineParts): FunctionEngine => {
   const { clock, log, app, stateDir } = parts
   const reaper = openReaper(log)
-  const limits = openLimits({ cpuShares: 'off', ...parts.limits, app, clock, log })
+  const limits = openLimits({ cpuShares: 'off', ...parts.limits, app, clock, log, reaper })
   const packages =
     stateDir === undefined ? noPackageCache : createPackageCache({ folder: join(stateDir, 'packages'), clock, log })
   const tools: EnvironmentTools = { reaper, limits, packages }

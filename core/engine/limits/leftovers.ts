@@ -11,13 +11,17 @@ export const removeLeftovers = (dir: string): void => {
   for (const name of foldersIn(beside)) {
     const owner = ownerOfPlace(name)
     if (!owner || isAlive(owner)) continue
-    const left = join(beside, name)
-    for (const environment of foldersIn(left)) {
-      killGroupMembers(join(left, environment))
-      removeGroup(join(left, environment))
-    }
-    removeGroup(left)
+    removePlace(join(beside, name))
   }
+}
+
+/** Kills all in the groups of this place and removes them; false while something in them has not gone yet. */
+export const removePlace = (dir: string): boolean => {
+  for (const environment of foldersIn(dir)) {
+    killGroupMembers(join(dir, environment))
+    removeGroup(join(dir, environment))
+  }
+  return removeGroup(dir)
 }
 
 const foldersIn = (dir: string): readonly string[] => {

@@ -18,9 +18,11 @@ import type { CgroupVersion } from './limit-files.ts'
 import { type CgroupPlace, findPlaces, removeGroup } from './places.ts'
 import { cpuShareOf, nicenessOf, quotaOf } from './share.ts'
 import { killStrays } from './strays.ts'
-import { openWorkspace } from './workspace.ts'
+import { type Keeper, openWorkspace } from './workspace.ts'
 
 export interface LimitsParts {
+  /** Told of all that is to be removed if this process should be killed. */
+  readonly reaper: Keeper
   readonly app: string
   readonly clock: Clock
   readonly log: Log
@@ -73,7 +75,7 @@ export const openLimits = (parts: LimitsParts): Limits => {
     found ??= detect(parts, versions, allowed)
     return found
   }
-  const workspace = openWorkspace(parts.app)
+  const workspace = openWorkspace(parts.app, parts.reaper)
   const leaving = new Set<Promise<void>>()
 
   const confine: Limits['confine'] = ({ id, memoryMb }) => {
@@ -138,7 +140,7 @@ export const openLimits = (parts: LimitsParts): Limits => {
     confine,
     async close() {
       await Promise.all(leaving)
-      for (const { dir } of found?.places ?? []) removeGroup(dir)
+      for (const { dir } of found?.places ?? []) if (removeGroup(dir)) parts.reaper.release(dir)
       workspace.close()
     },
   }
@@ -148,13 +150,16 @@ export const openLimits = (parts: LimitsParts): Limits => {
 const NAME_VARIABLE = 'AWS_LAMBDA_LOG_STREAM_NAME'
 
 const detect = (
-  { app, cpuShares }: LimitsParts,
+  { app, cpuShares, reaper }: LimitsParts,
   versions: readonly CgroupVersion[],
   allowed: readonly CpuMeans[],
 ): { readonly places: readonly CgroupPlace[]; readonly means: LimitMeans } => {
   // Nobody is put into a group for nothing.
   const places = findPlaces(app, versions, cpuShares === 'on' ? ['memory', 'pids', 'cpu'] : ['memory', 'pids'])
-  for (const { dir } of places) removeLeftovers(dir)
+  for (const { dir } of places) {
+    reaper.keep('cgroup', dir)
+    removeLeftovers(dir)
+  }
   const by = (controller: Controller): 'cgroup-v2' | 'cgroup-v1' | undefined => {
     const place = places.find(({ controllers }) => controllers.includes(controller))
     return place && `cgroup-v${place.version}`

@@ -11,6 +11,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isAlive, ownerFromText, ownerToText, thisProcess } from '../../owner.ts'
 
+/** Told of what is to be removed if this process should be killed. */
+export interface Keeper {
+  keep(kind: 'cgroup' | 'folder', path: string): void
+  release(path: string): void
+}
+
 export interface Workspace {
   /** A new folder. Throws what the file system throws when it has no room. */
   make(): string
@@ -26,7 +32,7 @@ const OWNER = '.owner'
 const APP_CHARS = 20
 const OTHERS_MAY_WRITE = 0o022
 
-export const openWorkspace = (app: string): Workspace => {
+export const openWorkspace = (app: string, keeper: Keeper): Workspace => {
   let root: string | undefined
   let made = 0
   const open = (): string => {
@@ -34,6 +40,7 @@ export const openWorkspace = (app: string): Workspace => {
     if (shared !== undefined) removeLeftFolders(shared)
     const opened = mkdtempSync(join(shared ?? tmpdir(), `${app.slice(0, APP_CHARS)}-`))
     writeFileSync(join(opened, OWNER), ownerToText(thisProcess()))
+    keeper.keep('folder', opened)
     return opened
   }
   return {
@@ -46,7 +53,9 @@ export const openWorkspace = (app: string): Workspace => {
     },
     remove: folder => rm(folder, { recursive: true, force: true, maxRetries: 3 }),
     close() {
-      if (root !== undefined) rmSync(root, { recursive: true, force: true })
+      if (root === undefined) return
+      rmSync(root, { recursive: true, force: true })
+      keeper.release(root)
       root = undefined
     },
   }

@@ -3,7 +3,7 @@
  *
  * An idle environment notices that fd 3 was closed, a busy one cannot. One small process for the whole host knows the
  * process groups of all environments; the pipe to it closes with the host, however the host ends, and then it kills
- * them. A thread in each environment could do the same for 4 MB and some milliseconds of cold start each.
+ * them, and removes the cgroups and folders that the host kept for them. A thread in each environment could do the same for 4 MB and some milliseconds of cold start each.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Socket } from 'node:net'
@@ -15,6 +15,9 @@ export interface Reaper {
   /** To be called before the process is given anything to run. */
   add(pid: number): void
   remove(pid: number): void
+  /** A cgroup or a folder that is to be removed after the host's end, with all in it; until `release`. */
+  keep(kind: 'cgroup' | 'folder', path: string): void
+  release(path: string): void
   /** The last holder's close ends the reaper's process. */
   close(): void
 }
@@ -23,6 +26,8 @@ const HEAP_MB = 16
 
 /** Of all environments of this process, whichever engine they belong to. */
 const pids = new Set<number>()
+/** What is to be removed, by its path. */
+const kept = new Map<string, 'cgroup' | 'folder'>()
 let child: ChildProcess | undefined
 let holders = 0
 
@@ -37,6 +42,13 @@ export const openReaper = (log: Log): Reaper => {
     },
     remove(pid) {
       if (pids.delete(pid)) tell(`-${pid}\n`)
+    },
+    keep(kind, path) {
+      kept.set(path, kind)
+      tell(`${kind} ${path}\n`)
+    },
+    release(path) {
+      if (kept.delete(path)) tell(`released ${path}\n`)
     },
     close() {
       holders -= 1
@@ -76,5 +88,6 @@ const start = (log: Log): ChildProcess => {
   started.on('exit', () => lost('has ended'))
   stdin?.on('error', error => lost(`cannot be reached: ${error.message}`))
   for (const pid of pids) stdin?.write(`+${pid}\n`)
+  for (const [path, kind] of kept) stdin?.write(`${kind} ${path}\n`)
   return started
 }
