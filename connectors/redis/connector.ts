@@ -14,6 +14,7 @@ import { adviseOn } from './advice.ts'
 import { openClient, type RedisClient } from './connection.ts'
 import { openList } from './list.ts'
 import type { RedisPlace } from './place.ts'
+import { mustBeNewEnough, versionOf } from './server.ts'
 import type { RedisOptions } from './settings.ts'
 import { createSink } from './sink.ts'
 import { openStream } from './stream.ts'
@@ -58,6 +59,7 @@ const connectionTo = (name: string, options: RedisOptions, { clock, log, random 
     async openSource(channel, read) {
       mustBeOpen()
       await commands.ready(CONNECT_PATIENCE_MS)
+      mustBeNewEnough(name, await versionOf(name, commands))
       advised ??= adviseOn(name, commands, log)
       await advised
       const source = await openAs(place, channel, read)
@@ -87,8 +89,9 @@ const openAs = (place: RedisPlace, channel: ChannelRef, read: ReadOptions): Prom
 const check = async (name: string, commands: RedisClient): Promise<Check> => {
   try {
     await commands.ready(CHECK_PATIENCE_MS)
-    await commands.call('PING')
-    return { name, ok: true, detail: 'connected' }
+    const version = await versionOf(name, commands)
+    mustBeNewEnough(name, version)
+    return { name, ok: true, detail: version ? `connected to ${version.title}` : 'connected' }
   } catch (error) {
     return { name, ok: false, detail: errorInfo(error).message }
   }

@@ -18,7 +18,7 @@ const openCluster = async (context: TestContext) => {
   const { url } = await startRedis(context, { settings })
   const raw = new Redis(url)
   context.after(async () => raw.disconnect())
-  await raw.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
+  await raw.cluster('ADDSLOTS', ...Array.from({ length: 16_384 }, (_, slot) => slot))
   await until('the cluster is up', async () => /cluster_state:ok/.test(String(await raw.call('CLUSTER', 'INFO'))))
   return { raw, place: await placeOn(context, { nodes: new URL(url).host }) }
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { answeredWith, redisError } from '../../../connectors/redis/failure.ts'
+import { mustBeNewEnough, versionIn } from '../../../connectors/redis/server.ts'
 import { addressOf, type RedisOptions } from '../../../connectors/redis/settings.ts'
 import { MillraceError } from '../../../core/errors.ts'
 
@@ -78,6 +79,7 @@ const answers: readonly (readonly [answer: string, fatal: boolean, advice: RegEx
   ['NOAUTH HELLO must be called with the client already authenticated', true, /check username and password/],
   ["NOPERM this user has no permissions to run the 'xreadgroup' command", true, /allow it by ACL SETUSER/],
   ["ERR The user executing the script can't run this command or subcommand script: f, on @user_script:4.", true, /ACL/],
+  ["ERR ACL failure in script: User shop has no permissions to run the 'xreadgroup' command", true, /ACL SETUSER/],
   ['WRONGTYPE Operation against a key holding the wrong kind of value', true, /check the name and the kind/],
   ["ERR unknown command 'XAUTOCLAIM', with args beginning with:", true, /needs Redis 6\.2 or newer/],
   ["OOM command not allowed when used memory > 'maxmemory'.", false, /raise maxmemory/],
@@ -113,4 +115,29 @@ test('an error of ours keeps its code where it is the same, else it is the cause
   assert.equal(redisError('SOURCE_FAILED', 'reading', ours), ours)
   const other = redisError('SEND_FAILED', 'sending to shop/clicks', ours)
   assert.deepEqual([other.code, other.cause], ['SEND_FAILED', ours])
+})
+
+for (const [info, expected, old] of [
+  ['# Server\r\nredis_version:7.0.15\r\nredis_git_sha1:0\r\n', { title: 'Redis 7.0.15', redis: '7.0.15' }, false],
+  ['redis_version:6.2.0\r\n', { title: 'Redis 6.2.0', redis: '6.2.0' }, false],
+  ['redis_version:6.0.16\r\n', { title: 'Redis 6.0.16', redis: '6.0.16' }, true],
+  ['redis_version:5.0.14\r\n', { title: 'Redis 5.0.14', redis: '5.0.14' }, true],
+  ['redis_version:10.1.0\r\n', { title: 'Redis 10.1.0', redis: '10.1.0' }, false],
+  [
+    'redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:9.1.2\r\n',
+    { title: 'Valkey 9.1.2', redis: '7.2.4' },
+    false,
+  ],
+] as const)
+  test(`${expected.title} is ${old ? 'too old, and said so' : 'new enough'}`, () => {
+    const version = versionIn(info)
+    assert.deepEqual(version, expected)
+    if (!old) return mustBeNewEnough('shop', version)
+    const message = `shop: the server must be Redis 6.2 or newer, got ${expected.title}; use a newer one`
+    assert.throws(() => mustBeNewEnough('shop', version), { code: 'SOURCE_FATAL', fatal: true, message })
+  })
+
+test('a server that does not say its version is taken for new enough', () => {
+  assert.equal(versionIn('# Server\r\n'), undefined)
+  mustBeNewEnough('shop', undefined)
 })
