@@ -150,6 +150,8 @@ export interface Invocation {
   /** The mapping's order: onRecord stops at a failure (`lane`), or skips the later records of its key (`key`). */
   readonly order: 'lane' | 'key' | 'none'
   readonly records: readonly InvokedRecord[]
+  /** Nothing else is given to its environment until it has ended. Default: false. */
+  readonly alone?: boolean
   /** Aborted when the claims are lost or the app is stopped by force; the environment sees it as `context.signal`. */
   readonly signal: AbortSignal
 }

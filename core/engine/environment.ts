@@ -37,6 +37,8 @@ export interface Promised {
 export interface Invoked {
   readonly outcome: Outcome
   readonly durationMs: number
+  /** Of that, what it took in the environment, where that is not the same and is known. */
+  readonly tookMs?: number | undefined
   readonly logs: readonly string[]
   readonly maxMemoryMb: number | undefined
   /** False: no code of the user saw the request, so it may be given to another environment. */

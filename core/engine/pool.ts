@@ -3,7 +3,8 @@
  *
  *   acquire ─┬─ an idle one, the last used first, so that the others go idle and are ended
  *            ├─ none idle, and the limits of function, app and ramp allow one more: leave to start it, which `invoke` does
- *            └─ neither: wait; mappings take turns (direct callers are told to come again)
+ *            ├─ neither, and the function is fast: a place behind the request of a busy one (staging.ts)
+ *            └─ not even that: wait; mappings take turns (direct callers are told to come again)
  *
  * A place is held by each environment that is idle, in use or being started, and by each slot that may start one.
  */
@@ -16,7 +17,8 @@ import { idleEnvironments } from './idle.ts'
 import { keepProvisioned } from './provisioned.ts'
 import { turnQueue } from './queue.ts'
 import { createRamp } from './ramp.ts'
-import { type RunParts, runOn } from './run-on.ts'
+import { type Granted, type RunParts, runOn } from './run-on.ts'
+import { createStaging } from './staging.ts'
 import { throttled } from './throttled.ts'
 import type { UsageMeter } from './usage.ts'
 
@@ -50,6 +52,9 @@ export const createPool = ({ spec, version, clock, log, capacity, usage, start, 
   const ending = new Set<Environment>()
   const running = new Set<Promise<unknown>>()
   const waiting = turnQueue<(slot: Slot | undefined) => void>()
+  /** Invocations whose environment ended before they began. */
+  const returned: ((granted: Granted | undefined) => void)[] = []
+  const staging = createStaging()
   const ramp = createRamp(spec.rampUp, clock)
   let places = 0
   let granted = 0
@@ -131,7 +136,7 @@ export const createPool = ({ spec, version, clock, log, capacity, usage, start, 
     track,
   })
 
-  const grant = (): Slot | Throttled['throttled'] => {
+  const grantPlace = (): Granted | Throttled['throttled'] => {
     if (closed) return 'closed'
     const warm = idle.pop()
     if (!warm) {
@@ -141,30 +146,39 @@ export const createPool = ({ spec, version, clock, log, capacity, usage, start, 
       ramp.take()
     }
     granted += 1
-    return slotOf(warm)
+    return warm ? { kind: 'warm', environment: warm } : { kind: 'start' }
+  }
+  const grant = (): Slot | Throttled['throttled'] => {
+    const place = grantPlace()
+    if (typeof place !== 'string') return slotOf(place)
+    // Lines that say when each request starts and ends are not to be mixed up.
+    const busy = closed || spec.reportLines ? undefined : staging.next()
+    return busy ? slotOf({ kind: 'staged', environment: busy }) : place
   }
 
   /** A slot has come back: whoever is next in turn gets what is free now. */
   const giveBack = (environment: Environment | undefined): void => {
+    if (!environment || staging.end(environment) === 0) free(environment)
+    settleFree()
+  }
+  const free = (environment: Environment | undefined): void => {
     granted -= 1
     if (!environment) freePlace()
     else if (!environment.usable() || closed) leave(environment)
     else if (share.owed()) end(environment)
     else idle.push(environment)
-    settleFree()
   }
   const settleFree = (): void => {
     while (serveOne());
     if (idle.size > 0) share.idled()
   }
   const serveOne = (): boolean => {
-    if (waiting.size === 0) return false
-    const slot = grant()
-    if (typeof slot === 'string') {
-      if (slot === 'ramp') waitForRamp()
-      return false
-    }
-    waiting.next()?.(slot)
+    if (returned.length === 0 && waiting.size === 0) return false
+    const given = returned.length > 0 ? grantPlace() : grant()
+    if (given === 'ramp') waitForRamp()
+    if (typeof given === 'string') return false
+    if ('kind' in given) returned.shift()?.(given)
+    else waiting.next()?.(given)
     return true
   }
   const waitForRamp = (): void => {
@@ -180,12 +194,13 @@ export const createPool = ({ spec, version, clock, log, capacity, usage, start, 
     clock,
     log: log.with({ function: spec.name }),
     usage,
+    staging,
     isClosed: () => closed,
     begin,
     giveBack,
-    onReplaced: environment => live.delete(environment),
+    again: () => (closed ? NOTHING : new Promise(resolve => returned.push(resolve))),
   }
-  const slotOf = (warm: Environment | undefined): Slot => {
+  const slotOf = (place: Granted): Slot => {
     let used = false
     const once = (): void => {
       if (used) throw new Error(`a slot of function ${spec.name} was used twice`)
@@ -195,12 +210,12 @@ export const createPool = ({ spec, version, clock, log, capacity, usage, start, 
       invoke(invocation) {
         once()
         invocations += 1
-        return track(runOn(runParts, warm, invocation))
+        return track(runOn(runParts, place, invocation))
       },
       release() {
         once()
-        if (!warm) ramp.putBack()
-        giveBack(warm)
+        if (place.kind === 'start') ramp.putBack()
+        giveBack(place.kind === 'start' ? undefined : place.environment)
       },
     }
   }
@@ -216,6 +231,7 @@ export const createPool = ({ spec, version, clock, log, capacity, usage, start, 
     cancelRamp?.()
     provisioned.stop()
     while (waiting.size > 0) waiting.next()?.(undefined)
+    for (const giveUp of returned.splice(0)) giveUp(undefined)
     idle.close()
     await Promise.all(
       [...live, ...ending].map(environment => environment.close(graceMs).then(() => leave(environment))),
@@ -226,8 +242,8 @@ export const createPool = ({ spec, version, clock, log, capacity, usage, start, 
   provisioned.check()
   return {
     acquire(mapping, signal) {
-      if (closed || signal.aborted) return NO_SLOT
-      if (waiting.size === 0) {
+      if (closed || signal.aborted) return NOTHING
+      if (returned.length === 0 && waiting.size === 0) {
         const slot = grant()
         if (typeof slot !== 'string') return Promise.resolve(slot)
         if (slot === 'ramp') waitForRamp()
@@ -246,7 +262,7 @@ export const createPool = ({ spec, version, clock, log, capacity, usage, start, 
       })
     },
     tryAcquire() {
-      const slot = waiting.size > 0 ? 'function' : grant()
+      const slot = returned.length > 0 || waiting.size > 0 ? 'function' : grant()
       if (typeof slot !== 'string') return slot
       refusals += 1
       return throttled(spec, slot, { app: capacity.max, waitMs: ramp.waitMs() })
@@ -254,7 +270,7 @@ export const createPool = ({ spec, version, clock, log, capacity, usage, start, 
     stats: () => ({
       environments: live.size + ending.size,
       busy: granted,
-      waiting: waiting.size,
+      waiting: returned.length + waiting.size,
       coldStarts,
       invocations,
       throttled: refusals,
@@ -267,4 +283,4 @@ export const createPool = ({ spec, version, clock, log, capacity, usage, start, 
   }
 }
 
-const NO_SLOT = Promise.resolve(undefined)
+const NOTHING = Promise.resolve(undefined)

@@ -1,11 +1,24 @@
-/** One invocation on an environment: the one that was granted, or one that is started for it. */
+/**
+ * One invocation on what a slot was granted: an environment, one that is to be started, or a place behind the request that
+ * another one is busy with.
+ *
+ *   staged ── the environment ended before it began ──▶ waits for a place of its own, before all others
+ *   warm ──── the same ──▶ the same
+ *   start ─── Init ──▶ invoke
+ */
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { FunctionSpec, Invocation, Report, Version } from './contract.ts'
 import type { Environment, Invoked } from './environment.ts'
 import { notReady, type ReportParts, reportOf } from './report.ts'
 import { endLines, startLine } from './report-lines.ts'
+import type { Staging } from './staging.ts'
 import type { UsageMeter } from './usage.ts'
+
+export type Granted =
+  | { readonly kind: 'start' }
+  | { readonly kind: 'warm'; readonly environment: Environment }
+  | { readonly kind: 'staged'; readonly environment: Environment }
 
 export interface RunParts {
   readonly spec: FunctionSpec
@@ -16,46 +29,62 @@ export interface RunParts {
   readonly begin: () => Environment
   readonly log: Log
   readonly usage: UsageMeter
+  readonly staging: Staging
   /** Ends the slot: the environment is free or over. Undefined: none was started. */
   readonly giveBack: (environment: Environment | undefined) => void
-  /** It is over, and another one will have its place. */
-  readonly onReplaced: (environment: Environment) => void
+  /** Waits for another grant, which is never a staged one, before all others; undefined when the pool was closed. */
+  readonly again: () => Promise<Granted | undefined>
 }
 
-export const runOn = async (
-  parts: RunParts,
-  warm: Environment | undefined,
-  invocation: Invocation,
-): Promise<Report> => {
+export const runOn = async (parts: RunParts, granted: Granted, invocation: Invocation): Promise<Report> => {
   const { spec, log, usage } = parts
   const { requestId } = invocation
   if (spec.reportLines) log.info(startLine(requestId, parts.version()))
-  const report = (warm && (await attemptWarm(parts, warm, invocation))) ?? (await runCold(parts, invocation))
+  const report = await run(parts, granted, invocation)
   usage.add(report)
   if (spec.reportLines) for (const line of endLines(requestId, report)) log.info(line)
   return report
 }
 
-/** Undefined: the environment had ended before the function saw the request. */
-const attemptWarm = async (
+const run = async (parts: RunParts, first: Granted, invocation: Invocation): Promise<Report> => {
+  let granted: Granted | undefined = first
+  while (granted && granted.kind !== 'start') {
+    const { environment } = granted
+    const report = await attempt(parts, granted, invocation)
+    if (report) return report
+    // In the queue before the place is free: it is for nobody else.
+    const next = parts.again()
+    parts.giveBack(environment)
+    granted = await next
+  }
+  return granted ? runCold(parts, invocation) : neverRan(parts, 'none')
+}
+
+/** Undefined: the function has not seen the request, and another environment is to have it; this one is not given back yet. */
+const attempt = async (
   parts: RunParts,
-  environment: Environment,
+  { kind, environment }: Exclude<Granted, { kind: 'start' }>,
   invocation: Invocation,
 ): Promise<Report | undefined> => {
-  const invoked = await environment.invoke(invocation)
-  if (!invoked.begun && !environment.usable() && invoked.outcome.kind !== 'aborted' && !parts.isClosed()) {
-    parts.onReplaced(environment)
-    return undefined
+  if (parts.isClosed()) {
+    parts.giveBack(environment)
+    return neverRan(parts, environment.id)
   }
+  if (kind === 'staged' && invocation.alone) return undefined
+  if (kind === 'warm') parts.staging.begin(environment, invocation.alone ? 'alone' : 'shared')
+  const invoked = await environment.invoke(invocation)
+  const lost = !invoked.begun && !environment.usable() && invoked.outcome.kind !== 'aborted'
+  if (lost && !parts.isClosed()) return undefined
+  if (invoked.begun) parts.staging.measured(invoked.tookMs ?? invoked.durationMs)
   parts.giveBack(environment)
-  return reportOf(partsOf(parts, environment.id, undefined), invoked)
+  return lost ? neverRan(parts, environment.id) : reportOf(partsOf(parts, environment.id, undefined), invoked)
 }
 
 const runCold = async (parts: RunParts, invocation: Invocation): Promise<Report> => {
   const { clock } = parts
   if (parts.isClosed()) {
     parts.giveBack(undefined)
-    return reportOf(partsOf(parts, 'none', undefined), NEVER_RAN)
+    return neverRan(parts, 'none')
   }
   const startedMs = clock.monotonic()
   const environment = parts.begin()
@@ -65,6 +94,7 @@ const runCold = async (parts: RunParts, invocation: Invocation): Promise<Report>
     parts.giveBack(environment)
     return parts.isClosed() ? reportOf(reportParts, NEVER_RAN) : notReady(reportParts, problem)
   }
+  parts.staging.begin(environment, invocation.alone ? 'alone' : 'shared')
   const invoked = await environment.invoke(invocation)
   parts.giveBack(environment)
   return reportOf(reportParts, invoked)
@@ -76,6 +106,9 @@ const partsOf = ({ spec, version }: RunParts, environment: string, initMs: numbe
   environment,
   initMs,
 })
+
+const neverRan = (parts: RunParts, environment: string): Report =>
+  reportOf(partsOf(parts, environment, undefined), NEVER_RAN)
 
 const NEVER_RAN: Invoked = {
   outcome: { kind: 'aborted' },

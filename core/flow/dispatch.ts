@@ -152,6 +152,8 @@ const invoke = async (flow: Flow, batch: Batch, slot: Slot): Promise<Report> => 
     ...(spec.events ? { events: spec.events } : {}),
     order: spec.policy.order,
     records: batch.entries.map(entry => invokedRecord(flow, entry)),
+    // What ends the process must be this record and nothing that runs before or after it.
+    ...(first?.suspect ? { alone: true } : {}),
     signal: batch.abort.signal,
   })
   // Nothing else begins before: if that ends the process, this record is not to blame.

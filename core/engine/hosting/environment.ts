@@ -15,7 +15,7 @@ import { decodeSend, encodeSendError } from '../wire/send.ts'
 import type { Carrier, CarrierKind, Exit } from './carrier.ts'
 import { describeExit, endedBefore, endedDuring, initEnded, memoryMessage, outOfMemory } from './exit.ts'
 import { createOutput } from './output.ts'
-import { afterOutput, neverBegan, outcomeOf, writeLog } from './replies.ts'
+import { afterOutput, neverBegan, replyOf, writeLog } from './replies.ts'
 import { createRequests } from './requests.ts'
 
 const MEMORY_SAMPLE_MS = 100
@@ -104,7 +104,7 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
     if (!handle) throw new RangeError(`a frame of kind ${message.kind}`)
     handle(message)
   }
-  const answered = (message: Message): void => requests.answered(message.id, outcomeOf(message))
+  const answered = (message: Message): void => requests.answered(message.id, replyOf(message))
   const relaySend = async (message: Message): Promise<void> => {
     let reply = ''
     try {
@@ -139,10 +139,10 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
         mine = page
         watchMemory()
       },
-      ({ outcome, durationMs, begun }) => {
+      ({ outcome, ...how }) => {
         if (maxMemoryMb === undefined) sampleMemory()
         if (closing && state === 'ready' && requests.size === 0) carrier?.send(MESSAGE.close, 0, '')
-        afterOutput(outcome, () => resolve({ outcome, durationMs, logs: mine.lines(), maxMemoryMb, begun }))
+        afterOutput(outcome, () => resolve({ outcome, ...how, logs: mine.lines(), maxMemoryMb }))
       },
     )
   }

@@ -2,21 +2,25 @@
 import type { Log, LogLevel } from '../../log.ts'
 import type { FunctionError, Outcome, RefusedRecord } from '../contract.ts'
 import type { Invoked } from '../environment.ts'
+import { decodeAnswered } from '../wire/answered.ts'
 import { MESSAGE, type Message } from '../wire/message.ts'
 import type { Output } from './output.ts'
 
-const NO_REFUSED: readonly RefusedRecord[] = []
+export interface Reply {
+  readonly outcome: Outcome
+  /** Undefined where the function did not answer. */
+  readonly tookMs: number | undefined
+}
 
 /** Of an `answered`, `failed` or `mismatch` message. */
-export const outcomeOf = (message: Message): Outcome => {
-  if (message.kind === MESSAGE.answered) {
-    const refused = message.header === '' ? NO_REFUSED : (JSON.parse(message.header) as readonly RefusedRecord[])
-    return {
-      kind: 'answered',
-      value: message.body.length === 0 ? null : JSON.parse(message.body.toString('utf8')),
-      refused,
-    }
-  }
+export const replyOf = (message: Message): Reply => {
+  if (message.kind !== MESSAGE.answered) return { outcome: failureOf(message), tookMs: undefined }
+  const { tookMs, refused } = decodeAnswered(message.header)
+  const value = message.body.length === 0 ? null : JSON.parse(message.body.toString('utf8'))
+  return { outcome: { kind: 'answered', value, refused }, tookMs }
+}
+
+const failureOf = (message: Message): Outcome => {
   if (message.kind === MESSAGE.mismatch) return { kind: 'not-ready', error: JSON.parse(message.header) }
   const { error, refused } = JSON.parse(message.header) as { error: FunctionError; refused: readonly RefusedRecord[] }
   return { kind: 'failed', error, refused }
@@ -34,6 +38,7 @@ export const afterOutput = (outcome: Outcome, run: () => void): void => {
 export const neverBegan = (outcome: Outcome): Invoked => ({
   outcome,
   durationMs: 0,
+  tookMs: undefined,
   logs: [],
   maxMemoryMb: undefined,
   begun: false,

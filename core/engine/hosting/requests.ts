@@ -10,6 +10,7 @@ import type { Cancel, Clock } from '../../clock.ts'
 import type { FunctionSpec, Invocation, Outcome } from '../contract.ts'
 import { ABORT_GRACE_MS, ABORTED, timedOut } from '../outcomes.ts'
 import { type EncodedRequest, encodeRequest } from '../wire/request.ts'
+import type { Reply } from './replies.ts'
 
 /** What is sent ahead of its turn; the rest stays here. */
 export const STAGED_BYTES = 262_144
@@ -31,6 +32,8 @@ export interface RequestsParts {
 export interface Ended {
   readonly outcome: Outcome
   readonly durationMs: number
+  /** As the environment measured it; undefined where it did not answer. */
+  readonly tookMs: number | undefined
   readonly begun: boolean
 }
 
@@ -40,7 +43,7 @@ export interface Requests {
   readonly hasRoom: boolean
   /** `began`: its turn has come; `ended`: at most once, and after `began` unless it never had a turn. */
   add(invocation: Invocation, began: () => void, ended: (how: Ended) => void): void
-  answered(id: number, outcome: Outcome): void
+  answered(id: number, reply: Reply): void
   /** Decides about the request that runs; does nothing where there is none, or it is decided. */
   decide(outcome: Outcome): void
   /** The environment is gone, or as good as gone: `during` is for the request that ran, if nothing was decided of it. */
@@ -60,6 +63,8 @@ interface Request {
   decided: { readonly outcome: Outcome; readonly atMs: number } | undefined
   cancelTimer: Cancel | undefined
 }
+
+const NO_REPLY: Reply = { outcome: ABORTED, tookMs: undefined }
 
 export const createRequests = (parts: RequestsParts): Requests => {
   const { spec, clock } = parts
@@ -89,7 +94,7 @@ export const createRequests = (parts: RequestsParts): Requests => {
   const abort = (request: Request): void => {
     if (request.decided) return
     if (!request.sent) {
-      settle(request, ABORTED, clock.monotonic())
+      settle(request, NO_REPLY, clock.monotonic())
       return
     }
     parts.abort(request.id)
@@ -105,14 +110,19 @@ export const createRequests = (parts: RequestsParts): Requests => {
     parts.kill(outcome)
   }
   /** `begun` is asked for only where it matters: what was answered had begun. */
-  const settle = (request: Request, outcome: Outcome, atMs: number, begun = true): void => {
+  const settle = (request: Request, { outcome, tookMs }: Reply, atMs: number, begun = true): void => {
     const index = requests.indexOf(request)
     if (index < 0) return
     requests.splice(index, 1)
     if (request.sent) sentBytes -= request.encoded.bytes
     request.cancelTimer?.()
     request.invocation.signal.removeEventListener('abort', request.onAbort)
-    request.ended({ outcome, durationMs: request.startMs === undefined ? 0 : atMs - request.startMs, begun })
+    request.ended({
+      outcome,
+      durationMs: request.startMs === undefined ? 0 : atMs - request.startMs,
+      tookMs,
+      begun,
+    })
   }
 
   return {
@@ -142,11 +152,11 @@ export const createRequests = (parts: RequestsParts): Requests => {
       beginTurn(clock.monotonic())
       sendNext()
     },
-    answered(id, outcome) {
+    answered(id, reply) {
       const request = requests.find(each => each.id === id)
       if (!request || request.decided) return
       const atMs = clock.monotonic()
-      settle(request, request.invocation.signal.aborted ? ABORTED : outcome, atMs)
+      settle(request, request.invocation.signal.aborted ? NO_REPLY : reply, atMs)
       beginTurn(atMs)
       sendNext()
     },
@@ -159,7 +169,7 @@ export const createRequests = (parts: RequestsParts): Requests => {
         const seen = begun >= id
         // Behind another one, and begun all the same: the answer of that one was not waited for. It is not to blame.
         const outcome = decided?.outcome ?? (index === 0 ? during : seen ? ABORTED : before)
-        settle(request, outcome, decided?.atMs ?? atMs, seen)
+        settle(request, { outcome, tookMs: undefined }, decided?.atMs ?? atMs, seen)
       }
     },
   }

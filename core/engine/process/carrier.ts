@@ -6,11 +6,12 @@ import type { Carrier, CarrierKind, CarrierParts } from '../hosting/carrier.ts'
 import type { Confinement, Limits } from '../limits/limits.ts'
 import { MESSAGE, type Message } from '../wire/message.ts'
 import { openBeginMark } from './begin-mark.ts'
-import { encodeFrame, frameReader, scratch } from './frames.ts'
+import { frameReader } from './frames.ts'
 import { holdProcess, spawnOr } from './held.ts'
 import type { Reaper } from './reaper.ts'
 import { createSendWindow, maxFrameBytes, type SendWindow } from './said.ts'
 import { spawnEnvironment } from './spawn.ts'
+import { frameWriter } from './writer.ts'
 
 export const PROCESS_ENFORCES: Enforces = {
   timeout: { held: 'always', how: 'kills the process group' },
@@ -45,26 +46,15 @@ const startProcess = (
   const socket = child.stdio[3] as Duplex
   let problem: string | undefined
   const held = holdProcess(child, { clock, output, confinement, reaper })
-  const allocate = scratch()
-  let waiting: (readonly Uint8Array[])[] | undefined = []
-  const write = (buffers: readonly Uint8Array[]): void => {
-    if (waiting) waiting.push(buffers)
-    else writeNow(buffers)
-  }
-  // No code of the user is loaded before the limits hold; starting Node takes longer than setting them.
-  const release = (): void => {
-    const released = waiting ?? []
-    waiting = undefined
-    for (const buffers of released) writeNow(buffers)
-  }
-  const writeNow = (buffers: readonly Uint8Array[]): void => {
-    if (buffers.length > 1) socket.cork()
-    for (const buffer of buffers) socket.write(buffer)
-    if (buffers.length > 1) socket.uncork()
-  }
-
+  const writer = frameWriter(socket)
   const sends = createSendWindow(socket)
-  const read = frameReader(maxFrameBytes, 'lasting', noting(confinement, sends, onMessage))
+  const work = workOf(confinement)
+  const read = frameReader(maxFrameBytes, 'lasting', message => {
+    if (message.kind === MESSAGE.ready) confinement.ready()
+    else if (message.kind === MESSAGE.send) sends.asked(message)
+    else if (ANSWERS.has(message.kind)) work.done()
+    onMessage(message)
+  })
   socket.on('data', (chunk: Buffer) => {
     if (problem !== undefined) return
     try {
@@ -76,16 +66,17 @@ const startProcess = (
   })
   // EPIPE or ECONNRESET: the process has ended, and `ended` tells so with more to say.
   socket.on('error', () => {})
-  void held.entered.then(release)
+  // No code of the user is loaded before the limits hold; starting Node takes longer than setting them.
+  void held.entered.then(writer.open)
 
   return {
     send(kind, id, header) {
       if (kind === MESSAGE.sent) sends.settled(id)
-      write(encodeFrame(kind, id, header))
+      writer.write(kind, id, header)
     },
     request(id, header, bodies) {
-      confinement.busy()
-      write(encodeFrame(MESSAGE.invoke, id, header, bodies, allocate))
+      work.given()
+      writer.write(MESSAGE.invoke, id, header, bodies)
     },
     kill: held.kill,
     ended: held.ended.then(exit => (problem === undefined ? exit : { ...exit, problem })),
@@ -99,13 +90,18 @@ const startProcess = (
 }
 
 /** CPU is limited from the end of Init on, and only looked at while something runs. */
-const noting =
-  (confinement: Confinement, sends: SendWindow, onMessage: (message: Message) => void) =>
-  (message: Message): void => {
-    if (message.kind === MESSAGE.ready) confinement.ready()
-    else if (message.kind === MESSAGE.send) sends.asked(message)
-    else if (ANSWERS.has(message.kind)) confinement.idle()
-    onMessage(message)
+const workOf = (confinement: Confinement): { given(): void; done(): void } => {
+  let requests = 0
+  return {
+    given() {
+      if (requests === 0) confinement.busy()
+      requests += 1
+    },
+    done() {
+      requests -= 1
+      if (requests === 0) confinement.idle()
+    },
   }
+}
 
 const ANSWERS: ReadonlySet<number> = new Set([MESSAGE.answered, MESSAGE.failed, MESSAGE.mismatch])

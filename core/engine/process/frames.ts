@@ -50,7 +50,7 @@ export const encodeFrame = (
 
 /**
  * Memory that is used again for each frame: fresh memory costs more than the copy into it. Only for frames of which
- * the last was read by the other side before the next is made.
+ * the last was taken by the kernel before the next is made.
  */
 export const scratch = (): Allocate => {
   let buffer = Buffer.allocUnsafe(0)

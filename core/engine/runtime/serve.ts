@@ -7,6 +7,7 @@ import { errorInfo } from '../../errors.ts'
 import { functionError } from '../../function/errors.ts'
 import { type Log, type LogFields, logTo } from '../../log.ts'
 import type { ModuleCode } from '../contract.ts'
+import { encodeAnswered } from '../wire/answered.ts'
 import { MESSAGE, type Message, NO_BODIES } from '../wire/message.ts'
 import { decodeRequest } from '../wire/request.ts'
 import { answerText } from './answer.ts'
@@ -63,7 +64,9 @@ export const serve = (port: HostPort): ((message: Message) => void) => {
   const runAll = async (first: Received): Promise<void> => {
     for (let next: Received | undefined = first; next; next = waiting.shift()) {
       running = next
-      const reply = await run(next)
+      const startMs = systemClock.monotonic()
+      const result = await run(next)
+      const reply = replyOf(result, systemClock.monotonic() - startMs)
       next.over = true
       lastEnd = systemClock.now()
       port.write(reply.kind, next.message.id, reply.header, reply.bodies)
@@ -71,7 +74,7 @@ export const serve = (port: HostPort): ((message: Message) => void) => {
     running = undefined
   }
 
-  const run = async (mine: Received): Promise<Reply> => {
+  const run = (mine: Received): Promise<RunResult> => {
     if (!loaded) throw new Error('the host sent a request before Init')
     const { id, header, body } = mine.message
     const { request, deadline, readText } = decodeRequest(header, body)
@@ -85,7 +88,7 @@ export const serve = (port: HostPort): ((message: Message) => void) => {
       send: (address, records) =>
         mine.over || mine.aborted ? Promise.reject(invocationOver(place.functionName)) : sender.send(address, records),
     })
-    return replyOf(await runInvocation(loaded, { request, context, readText, begin: () => port.markBegun(id) }))
+    return runInvocation(loaded, { request, context, readText, begin: () => port.markBegun(id) })
   }
 
   /** What had not begun never begins; the host knows by whose wish. */
@@ -138,17 +141,16 @@ interface Reply {
   readonly bodies?: readonly Uint8Array[]
 }
 
-const replyOf = (result: RunResult): Reply => {
+const replyOf = (result: RunResult, tookMs: number): Reply => {
   if (result.kind === 'not-ready') return { kind: MESSAGE.mismatch, header: JSON.stringify(result.error) }
   const { refused } = result
   if (result.kind === 'failed')
     return { kind: MESSAGE.failed, header: JSON.stringify({ error: result.error, refused }) }
   const answer = answerText(result.value)
   if (answer.error) return { kind: MESSAGE.failed, header: JSON.stringify({ error: answer.error, refused }) }
-  const header = refused.length === 0 ? '' : JSON.stringify(refused)
   return {
     kind: MESSAGE.answered,
-    header,
+    header: encodeAnswered(tookMs, refused),
     bodies: answer.text === undefined ? NO_BODIES : [Buffer.from(answer.text)],
   }
 }
