@@ -21,6 +21,8 @@ export interface Members {
 
 interface Running {
   kill(signal: NodeJS.Signals): void
+  /** Resolves once it takes signals, or has ended. */
+  readonly ready: Promise<unknown>
   readonly ended: Promise<number | null>
 }
 
@@ -32,6 +34,8 @@ export const createMembers = (folder: string, env: NodeJS.ProcessEnv): Members =
     const member = running.get(name)
     if (!member) return
     running.delete(name)
+    // One that is ended before it takes signals has nothing to drain and does not say so.
+    if (signal === 'SIGTERM') await member.ready
     member.kill(signal)
     const code = await member.ended
     if (signal === 'SIGTERM' && code !== 0)
@@ -60,12 +64,16 @@ const startMember = (stateDir: string, env: NodeJS.ProcessEnv): Running => {
   const output = createWriteStream(join(stateDir, 'output'), { flags: 'a' })
   for (const stream of [child.stdout, child.stderr]) stream.pipe(output, { end: false })
   let over = false
+  const started = Promise.withResolvers<void>()
+  child.stdout.on('data', (piece: Buffer) => {
+    if (piece.includes('is running')) started.resolve()
+  })
   const ended = once(child, 'exit').then(([code]: (number | null)[]) => {
     over = true
     output.end()
     return code ?? null
   })
-  return { kill: signal => void (over || child.kill(signal)), ended }
+  return { kill: signal => void (over || child.kill(signal)), ready: Promise.race([started.promise, ended]), ended }
 }
 
 const parkedIn = async (stateDir: string): Promise<Parked> => {

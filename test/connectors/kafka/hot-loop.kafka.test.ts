@@ -47,8 +47,6 @@ test('a broker that hangs up at once is tried about once a second, at the start 
   skip,
 }, async context => {
   const plan = { work: () => undefined }
-  const warnings: Error[] = []
-  process.on('warning', warning => warnings.push(warning))
   const port = await freePort()
   const proxy = await openProxy(context, { to: port })
   await startKafka(context, { port, advertisedPort: proxy.port })
@@ -61,5 +59,4 @@ test('a broker that hangs up at once is tried about once a second, at the start 
   const [later, never] = [await hangUpAt(context, proxy.port), await hangUpAt(context)]
   await runApp(context, { ...opened, brokers: `127.0.0.1:${never.port}` }, plan)
   await Promise.all([assertPatient(context, later), assertPatient(context, never)])
-  assert.deepEqual(warnings, [], 'what Node warns of is printed into the log of whoever runs it')
 })

@@ -12,3 +12,16 @@ export const TOOLS_VERSION = '3.9.1'
 
 /** Holds all jars of the broker when it is there; that of `TOOLS_VERSION` the console clients, too. */
 export const kafkaJars = (version = KAFKA_VERSION): string => join(CACHE, `kafka-${version}`)
+
+/** What `provide/warm-kafka.ts` has left for the starts of this version; may not be there. */
+export const kafkaWarmth = () => {
+  const folder = join(CACHE, `kafka-${KAFKA_VERSION}-warm`)
+  const [archiveName, formattedName] = ['classes.jsa', 'formatted']
+  return {
+    folder,
+    archiveName,
+    formattedName,
+    archive: join(folder, archiveName),
+    formatted: join(folder, formattedName),
+  }
+}
