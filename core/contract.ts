@@ -188,6 +188,8 @@ export interface ReadOptions {
   readonly start: StartPosition
   /** The mapping's credit in records: what it may have claimed and unsettled at once. */
   readonly maxInFlight: number
+  /** Aborted when nobody waits for the source any more: opening it may end at once then, by rejecting. */
+  readonly signal?: AbortSignal
 }
 
 /** What every room is handed rather than reaching for it. */

@@ -108,7 +108,7 @@ const liveMapping = (app: string, mapping: ResolvedMapping, tools: MappingTools)
   return createMapping(specOf(app, mapping, policy, tools.secrets), {
     ...toolsOf(mapping, tools),
     log: tools.log.with({ mapping: mapping.name }),
-    openSource: () => tools.connections.openSource(channel, read),
+    openSource: signal => tools.connections.openSource(channel, { ...read, signal }),
   })
 }
 

@@ -6,7 +6,7 @@ import type { Log } from '../../core/log.ts'
 import { registerCodecs } from './compression.ts'
 import { mendTimers } from './quiet.ts'
 import { type Sasl, saslOf, type Tls, tlsOf } from './security.ts'
-import { openSocket } from './socket.ts'
+import { createSockets } from './socket.ts'
 
 type Text = string | Secret
 
@@ -41,22 +41,28 @@ export interface ClientTools {
   readonly connectionTimeoutMs: number
 }
 
-export const createClient = (name: string, options: KafkaOptions, tools: ClientTools): Kafka => {
+export interface Client {
+  readonly kafka: Kafka
+  /** After all is closed: what kafkajs still waits for, the answer to a join above all, would keep the process alive. */
+  destroy(): void
+}
+
+export const createClient = (name: string, options: KafkaOptions, tools: ClientTools): Client => {
   mendTimers()
   registerCodecs()
+  const sockets = createSockets()
   const config: KafkaConfig = {
     clientId: options.clientId === undefined ? `millrace-${name}` : reveal(options.clientId),
     brokers: brokersOf(name, options.brokers),
     connectionTimeout: tools.connectionTimeoutMs,
     retry: RETRY,
-    socketFactory: openSocket,
-
+    socketFactory: sockets.open,
     logLevel: kafkajs.logLevel.WARN,
     logCreator: () => entry => writeLog(tools.log, entry),
   }
   if (options.ssl !== undefined) config.ssl = tlsOf(options.ssl)
   if (options.sasl !== undefined) config.sasl = saslOf(name, options.sasl)
-  return new kafkajs.Kafka(config)
+  return { kafka: new kafkajs.Kafka(config), destroy: sockets.destroy }
 }
 
 /** `host:port` each; a text may hold several with commas between, as an environment variable does. */

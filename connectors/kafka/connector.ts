@@ -15,7 +15,7 @@ export const kafkaConnector: Connector<KafkaOptions> = {
 
 const connectionTo = (name: string, options: KafkaOptions, { clock, log }: Context): Connection => {
   const { timing, connectionTimeoutMs, createTopics } = connectionSettings(name, options)
-  const kafka = createClient(name, options, { log, connectionTimeoutMs })
+  const { kafka, destroy } = createClient(name, options, { log, connectionTimeoutMs })
   const admin = createAdmin(name, () => kafka.admin())
   const missing = createTopics ? 'create' : 'refuse'
   const opening: OpeningTools = { clock, log, kafka, admin, timing, missing }
@@ -28,6 +28,7 @@ const connectionTo = (name: string, options: KafkaOptions, { clock, log }: Conte
   const close = async (): Promise<void> => {
     await Promise.all([...sources, ...sinks].map(each => each.close()))
     await admin.close()
+    destroy()
   }
   return {
     async openSource(channel, read) {

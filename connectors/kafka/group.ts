@@ -209,7 +209,9 @@ const sayWhyNot = async (cluster: Cluster, groupId: string, error: unknown): Pro
 /** Kafka's number for the coordinators of groups. */
 const GROUP = 0
 
-const over = (): MillraceError => new MillraceError('APP_STATE', 'this reader has left its group')
+/** kafkajs tries seven times whatever does not say that this is in vain. */
+export const over = (): MillraceError =>
+  Object.assign(new MillraceError('APP_STATE', 'this reader has left its group'), { retriable: false })
 
 /** Each broker's fetch loop joins anew when leaders have moved: those that do so at once do it once. */
 interface Joins {

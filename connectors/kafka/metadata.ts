@@ -28,7 +28,7 @@ interface Written {
 
 /**
  * The metadata of a commit at `tracker.committed`; empty when there is nothing to say. Notes beyond what fits are left
- * out (those records only get more attempts); runs that do not fit are left out as a whole.
+ * out (those records only get more attempts), then the last runs (those records only come again): the text is never cut.
  */
 export const metadataText = (tracker: Tracker, notes: ReadonlyMap<number, Note>): string => {
   const base = tracker.committed
@@ -39,7 +39,22 @@ export const metadataText = (tracker: Tracker, notes: ReadonlyMap<number, Note>)
     const text = write(base, runs, known.slice(0, kept))
     if (text.length <= MAX_CHARS) return text
   }
-  return write(base, [], known.slice(0, 1))
+  const head = known.slice(0, 1)
+  return write(base, firstOf(runs, MAX_CHARS - write(base, [], head).length - LIST_CHARS), head)
+}
+
+/** What an empty list of runs adds to the text. */
+const LIST_CHARS = ',"runs":[]'.length
+
+/** As many of the pairs as fit into so many characters. */
+const firstOf = (pairs: readonly number[], chars: number): readonly number[] => {
+  let [count, left] = [0, chars]
+  for (const number of pairs) {
+    left -= String(number).length + 1
+    if (left < 0) break
+    count += 1
+  }
+  return pairs.slice(0, count - (count % 2))
 }
 
 /** Whether so much is finished out of order that the metadata could not carry much more. */

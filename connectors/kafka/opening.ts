@@ -11,7 +11,7 @@ import type { KafkaAdmin } from './lag.ts'
 import { openPattern } from './pattern.ts'
 import { prepareRetryTopics, type RetryTopics } from './retry-setup.ts'
 import type { Timing } from './session.ts'
-import { type KafkaSource, openSource } from './source.ts'
+import { type KafkaSource, openSource, type SourceTools } from './source.ts'
 
 export interface OpeningTools {
   readonly clock: Clock
@@ -37,14 +37,14 @@ export const compressionOf = ({ address, options }: ChannelRef): Compression => 
 const openTopic = async (
   tools: OpeningTools,
   channel: ChannelRef,
-  { group: groupId, start }: ReadOptions,
+  { group: groupId, start, signal }: ReadOptions,
 ): Promise<Source> => {
   const retry = await prepareRetryTopics({ ...tools, channel, groupId })
-  return openReader(tools, channel, readerOf(channel, groupId, start, retry), retry.steps)
+  return openReader({ ...tools, signal }, channel, readerOf(channel, groupId, start, retry), retry.steps)
 }
 
 const openReader = (
-  tools: OpeningTools,
+  tools: OpeningTools & Pick<SourceTools, 'signal'>,
   channel: ChannelRef,
   reader: Reader,
   steps: RetryTopics['steps'],
@@ -64,7 +64,7 @@ const readerOf = ({ name }: ChannelRef, groupId: string, start: StartPosition, {
 const openMatching = async (
   tools: OpeningTools,
   channel: ChannelRef,
-  { group: groupId, start }: ReadOptions,
+  { group: groupId, start, signal }: ReadOptions,
 ): Promise<Source> => {
   const { pattern } = channel.options
   if (!(pattern instanceof RegExp))
@@ -79,7 +79,7 @@ const openMatching = async (
     start,
     list: admin.names,
     positioned: topics => admin.positioned(groupId, topics),
-    open: topics => openReader(tools, channel, { groupId, topics, retryTopics: new Set() }, []),
+    open: topics => openReader({ ...tools, signal }, channel, { groupId, topics, retryTopics: new Set() }, []),
     refreshMs: timing.refreshMs,
   })
 }

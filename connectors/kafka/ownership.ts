@@ -6,12 +6,12 @@
  *                            handed out
  */
 import { type Clock, sleep } from '../../core/clock.ts'
-import { errorInfo, MillraceError } from '../../core/errors.ts'
+import { errorInfo } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import { afterBeginning, logGap, openLanes, type Reader, withoutPosition } from './assignment.ts'
 import type { Committer } from './commit.ts'
 import { isFenced } from './failure.ts'
-import type { Group, GroupHooks, Member } from './group.ts'
+import { type Group, type GroupHooks, type Member, over } from './group.ts'
 import { createLane, endRecall, type Lane, loseLane, recallLane, receive } from './lane.ts'
 import { laneName } from './place.ts'
 
@@ -55,7 +55,7 @@ export const ownershipHooks = (owned: Owned, tools: OwnershipTools): Omit<GroupH
       else loseAll(owned)
     }
     // Whoever joins now would hold partitions that nobody reads.
-    if (owned.phase === 'over') throw new MillraceError('APP_STATE', 'this reader has left its group')
+    if (owned.phase === 'over') throw over()
     // A join that is tried again is the same rebalance: commits wait for its end.
     if (owned.phase === 'joining') return
     owned.phase = 'joining'

@@ -11,7 +11,32 @@ import { createFrames } from './frames.ts'
 /** As kafkajs has it. */
 const KEEP_ALIVE_MS = 60_000
 
-export const openSocket: ISocketFactory = ({ host, port, ssl, onConnect }) => {
+/** The sockets of one client. */
+export interface Sockets {
+  readonly open: ISocketFactory
+  /** Breaks those that are open, and any that is opened from now on: nothing that is still asked will be answered. */
+  destroy(): void
+}
+
+export const createSockets = (): Sockets => {
+  const sockets = new Set<Socket>()
+  let over: 'yes' | 'no' = 'no'
+  const end = (socket: Socket): Socket => socket.destroy(new Error('the connection is closed'))
+  return {
+    open(options) {
+      const socket = openSocket(options)
+      sockets.add(socket)
+      socket.once('close', () => sockets.delete(socket))
+      return over === 'yes' ? end(socket) : socket
+    },
+    destroy() {
+      over = 'yes'
+      for (const socket of sockets) end(socket)
+    },
+  }
+}
+
+const openSocket: ISocketFactory = ({ host, port, ssl, onConnect }) => {
   const socket = ssl
     ? connectTls({ host, port, ...(isIP(host) ? {} : { servername: host }), ...ssl }, onConnect)
     : connect({ host, port }, onConnect)

@@ -4,6 +4,7 @@
  */
 import { sleepUnless } from '../../core/clock.ts'
 import type { Delivery, PollRequest, Settlement, Source, Unsettled } from '../../core/contract.ts'
+import { MillraceError } from '../../core/errors.ts'
 import { afterBeginning, type Reader } from './assignment.ts'
 import type { Deferral, Deferrals } from './deferral.ts'
 import { kafkaError } from './failure.ts'
@@ -16,6 +17,8 @@ export interface SourceTools extends Omit<SessionTools, 'onChange' | 'onSilent'>
   readonly deferrals: Deferrals
   /** Milliseconds, ascending. */
   readonly deferStepsMs: readonly number[]
+  /** Aborted when nobody waits for the source any more. */
+  readonly signal: AbortSignal | undefined
 }
 
 interface State {
@@ -53,8 +56,8 @@ export const openSource = async (tools: SourceTools): Promise<KafkaSource> => {
   const told = session.joined.then(() => {
     joined = 'yes'
   })
-  await sleepUnless(tools.clock, JOIN_PATIENCE_MS, told)
-  const failure = session.failure()
+  await sleepUnless(tools.clock, JOIN_PATIENCE_MS, told, tools.signal)
+  const failure = session.failure() ?? (joined === 'no' && tools.signal?.aborted ? unwanted(tools) : undefined)
   if (failure) {
     await close(state).finally(() => tools.deferrals.close())
     throw failure
@@ -82,6 +85,9 @@ export const openSource = async (tools: SourceTools): Promise<KafkaSource> => {
     },
   }
 }
+
+const unwanted = ({ address }: SourceTools): MillraceError =>
+  new MillraceError('APP_STATE', `${address}: opening was given up, because nobody waits for it any more`)
 
 const currentSession = (tools: SourceTools, state: State): Session => {
   if (state.session) return state.session

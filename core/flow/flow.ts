@@ -45,7 +45,7 @@ export interface Tools {
   readonly crashes: () => number
   /** Rises with every call, in this process and over restarts. */
   readonly nextFence: () => number
-  readonly openSource: () => Promise<Source>
+  readonly openSource: (signal: AbortSignal) => Promise<Source>
 }
 
 /**

@@ -32,7 +32,7 @@ export const openSource = (flow: Flow, { signal, onFatal }: OpeningHooks): Openi
   const untilOpen = async (): Promise<Source | undefined> => {
     while (!signal.aborted) {
       try {
-        const source = await openInTime(flow)
+        const source = await openInTime(flow, signal)
         endOutage(flow)
         if (!signal.aborted) return source
         await closeQuietly(flow, source)
@@ -42,6 +42,7 @@ export const openSource = (flow: Flow, { signal, onFatal }: OpeningHooks): Openi
           onFatal(error)
           return undefined
         }
+        if (signal.aborted) return undefined
         const pauseMs = noteOutage(flow, error)
         failed.resolve()
         await sleep(clock, pauseMs, signal)
@@ -54,9 +55,9 @@ export const openSource = (flow: Flow, { signal, onFatal }: OpeningHooks): Openi
 }
 
 /** One that opens after nobody waits for it any more is closed: it would hold what the next one is to read. */
-const openInTime = async (flow: Flow): Promise<Source> => {
+const openInTime = async (flow: Flow, signal: AbortSignal): Promise<Source> => {
   const { clock, log } = flow.tools
-  const opened = flow.tools.openSource()
+  const opened = flow.tools.openSource(signal)
   let awaited: 'yes' | 'no' = 'yes'
   opened.then(
     source => {

@@ -10,8 +10,8 @@ const withSource =
     spec,
     tools: {
       ...tools,
-      openSource: async () => {
-        const source = await tools.openSource()
+      openSource: async signal => {
+        const source = await tools.openSource(signal)
         return { ...source, ...change(source) }
       },
     },

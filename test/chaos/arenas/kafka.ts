@@ -1,6 +1,6 @@
 import kafkajs from 'kafkajs'
 import { startKafkaBehindProxy } from '../../support/brokers/kafka-behind-proxy.ts'
-import { plainKafka } from '../../support/brokers/kafka-client.ts'
+import { makeTopic, plainKafka } from '../../support/brokers/kafka-client.ts'
 import type { OpenArena } from '../arena.ts'
 
 const TOPIC = 'jobs'
@@ -18,7 +18,7 @@ export const openKafka: OpenArena = async (scope, random) => {
   })
   await Promise.all([admin.connect(), producer.connect()])
   scope.after(async () => void (await Promise.all([admin.disconnect(), producer.disconnect()])))
-  await admin.createTopics({ topics: [{ topic: TOPIC, numPartitions: PARTITIONS }], waitForLeaders: true })
+  await makeTopic(admin, { topic: TOPIC, numPartitions: PARTITIONS })
   return {
     broker,
     proxy,

@@ -13,7 +13,7 @@ import { openTopic } from './opened.ts'
 import { runApp } from './running-app.ts'
 
 const skip = sharedBroker('kafka').missingOwn
-const WATCHED_MS = 8_000
+const WATCHED_MS = 6_000
 
 interface Counted {
   port: number

@@ -8,7 +8,7 @@ import { systemClock } from '../../../core/clock.ts'
 import type { ChannelRef, Connection, Context, ReadOptions, Source } from '../../../core/contract.ts'
 import { type Log, silentLog } from '../../../core/log.ts'
 import type { SourceHarness } from '../../../core/testing/contract/harness.ts'
-import { plainKafka } from '../../support/brokers/kafka-client.ts'
+import { makeTopic, plainKafka } from '../../support/brokers/kafka-client.ts'
 
 export interface OpenedTopic {
   readonly topic: string
@@ -52,7 +52,7 @@ export const openTopic = async (
     await Promise.all([admin.disconnect(), producer.disconnect(), transactional?.disconnect()])
   })
   await Promise.all([admin.connect(), producer.connect()])
-  await admin.createTopics({ topics: [{ topic, numPartitions: partitions }], waitForLeaders: true })
+  await makeTopic(admin, { topic, numPartitions: partitions })
   const connect = async (options: Partial<KafkaOptions> = {}, log = silentLog): Promise<Connection> => {
     const connection = await kafkaConnector.connect('shop', { brokers, ...QUICK, ...options }, contextWith(log))
     connections.push(connection)

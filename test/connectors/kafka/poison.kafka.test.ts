@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { createApp, defineConfig, onRecord } from 'millrace'
 import { kafka as connection } from 'millrace/kafka'
+import { makeTopic } from '../../support/brokers/kafka-client.ts'
 import { sharedBroker } from '../../support/brokers/shared.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 import { until } from '../../support/until.ts'
@@ -59,7 +60,7 @@ test('a record stays unsettled while its dead letters are refused, and is settle
   const { app } = await runApp(context, opened, dead)
   await until('it has been refused', () => JSON.stringify(app.status()).includes(dead), { timeoutMs: 60_000 })
   assert.equal(await opened.committed('shop.work'), 0)
-  await opened.admin.createTopics({ topics: [{ topic: dead }], waitForLeaders: true })
+  await makeTopic(opened.admin, { topic: dead })
   await until('both are settled', async () => (await opened.committed('shop.work')) === 2, { timeoutMs: 90_000 })
   assert.equal((await opened.admin.fetchTopicOffsets(dead))[0]?.high, '1')
 })

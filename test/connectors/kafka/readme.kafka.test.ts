@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { plainKafka } from '../../support/brokers/kafka-client.ts'
+import { makeTopic, plainKafka } from '../../support/brokers/kafka-client.ts'
 import { sharedBroker } from '../../support/brokers/shared.ts'
 import { startNode } from '../../support/child.ts'
 import { until } from '../../support/until.ts'
@@ -32,7 +32,7 @@ test('the example of the README waits for its topic, charges, and parks what it 
   await admin.connect()
   const app = millrace('start', '--plain')
   await app.line(/does not exist; create it/)
-  await admin.createTopics({ topics: [{ topic: 'orders' }], waitForLeaders: true })
+  await makeTopic(admin, { topic: 'orders' })
   await admin.disconnect()
   for (const order of ['{"id":"a-1","total":5}', '{"id":"a-2","total":-1}']) {
     const send = millrace('send', 'shop/orders', order, '--key', 'customer-1')

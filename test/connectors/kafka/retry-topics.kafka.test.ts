@@ -10,7 +10,7 @@ import { MillraceError } from '../../../core/errors.ts'
 import { silentLog } from '../../../core/log.ts'
 import { accept, bodies, nothingMore, request, take } from '../../../core/testing/contract/reading.ts'
 import { sourceCases } from '../../../core/testing/contract/source-contract.ts'
-import { plainKafka } from '../../support/brokers/kafka-client.ts'
+import { makeTopic, plainKafka } from '../../support/brokers/kafka-client.ts'
 import { sharedBroker } from '../../support/brokers/shared.ts'
 import { until } from '../../support/until.ts'
 import { GROUP, type OpenedTopic, openHarness, openTopic } from './opened.ts'
@@ -150,7 +150,7 @@ for (const [setting, value] of [
     const opened = await opening(context)
     const { topic } = retryTopic(opened.topic, GROUP, 60_000)
     const configEntries = [{ name: setting, value }]
-    await opened.admin.createTopics({ topics: [{ topic, configEntries }], waitForLeaders: true })
+    await makeTopic(opened.admin, { topic, configEntries })
     await assert.rejects(open(opened, 60_000), (error: MillraceError) => {
       assert.match(error.message, new RegExp(`the retry topic \\S+: ${setting} must be .* got ${value}`))
       return true
@@ -192,7 +192,7 @@ test('a record that no retry topic takes for its size is given back at once', { 
   const opened = await opening(context)
   const { topic, stepMs } = retryTopic(opened.topic, GROUP, 60_000)
   const configEntries = [{ name: 'max.message.bytes', value: '5000' }]
-  await opened.admin.createTopics({ topics: [{ topic, configEntries }], waitForLeaders: true })
+  await makeTopic(opened.admin, { topic, configEntries })
   const source = await opened.open({}, {}, { retrySteps: [60_000] })
   await opened.publish([{ value: 'x'.repeat(10_000) }])
   assert.deepEqual(await source.settle([defer(await takeOne(source), 1, 2)]), [])

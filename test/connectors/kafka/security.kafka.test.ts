@@ -10,7 +10,7 @@ import type { MillraceError } from '../../../core/errors.ts'
 import { silentLog } from '../../../core/log.ts'
 import { accept, bodies, request } from '../../../core/testing/contract/reading.ts'
 import { startKafka } from '../../support/brokers/kafka.ts'
-import { plainKafka } from '../../support/brokers/kafka-client.ts'
+import { makeTopic, plainKafka } from '../../support/brokers/kafka-client.ts'
 import type { KafkaOptions as BrokerOptions } from '../../support/brokers/kafka-program.ts'
 import { sharedBroker } from '../../support/brokers/shared.ts'
 import { makeCertificates } from '../../support/certificates.ts'
@@ -18,7 +18,11 @@ import { temporaryFolder } from '../../support/folder.ts'
 import { until } from '../../support/until.ts'
 import { channelOf, contextWith } from './opened.ts'
 
-const skip = sharedBroker('kafka').missingOwn
+/** Only boss may do what no ACL allows. */
+const plain = sharedBroker('kafka', scope =>
+  startKafka(scope, { users: { shop: 'secret', boss: 'secret' }, superUsers: ['boss'] }),
+)
+const skip = plain.missingOwn
 const READ = { group: 'billing', start: 'earliest', maxInFlight: 100 } as const
 
 const start = (context: TestContext, options: BrokerOptions) =>
@@ -53,7 +57,7 @@ const roundTrip = async (context: TestContext, options: KafkaOptions): Promise<v
 const makeOrders = async (broker: string, settings: Partial<kafkajs.KafkaConfig>): Promise<void> => {
   const admin = plainKafka(broker, settings).admin()
   await admin.connect()
-  await admin.createTopics({ topics: [{ topic: 'orders' }], waitForLeaders: true })
+  await makeTopic(admin, { topic: 'orders' })
   await admin.disconnect()
 }
 
@@ -136,9 +140,19 @@ test('TLS: a trusted broker is read from; a stranger, another host and a client 
   }
 })
 
+const as = (username: string) => ({ mechanism: 'plain', username, password: 'secret' }) as const
+
+test('PLAIN: a wrong password is fatal and says what to check, the right one is taken', { skip }, async context => {
+  const { url: brokers } = await plain.own()
+  const error = await refusal(context, { brokers, sasl: { ...as('boss'), password: 'wrong' } })
+  assert.deepEqual([error.code, error.fatal], ['SOURCE_FATAL', true])
+  assert.match(error.message, /check sasl\.mechanism, sasl\.username and sasl\.password/)
+  const [check] = await (await connect(context, { brokers, sasl: as('boss') })).check()
+  assert.equal(check?.ok, true, check?.detail)
+})
+
 test('ACLs: what a user may not do is fatal, and names the right that is missing', { skip }, async context => {
-  const { url: brokers } = await start(context, { users: { shop: 'secret', boss: 'secret' }, superUsers: ['boss'] })
-  const as = (username: string) => ({ mechanism: 'plain', username, password: 'secret' }) as const
+  const { url: brokers } = await plain.own()
   await makeOrders(brokers, { sasl: as('boss') })
   const admin = plainKafka(brokers, { sasl: as('boss') }).admin()
   await admin.connect()

@@ -5,6 +5,7 @@ import { kafka as kafkaConnection } from '../../../connectors/kafka/channel.ts'
 import type { Delivery, ReadOptions, Source } from '../../../core/contract.ts'
 import type { MillraceError } from '../../../core/errors.ts'
 import { accept, bodies, request } from '../../../core/testing/contract/reading.ts'
+import { makeTopic } from '../../support/brokers/kafka-client.ts'
 import { sharedBroker } from '../../support/brokers/shared.ts'
 import { until } from '../../support/until.ts'
 import { openTopic } from './opened.ts'
@@ -22,11 +23,7 @@ const openFamily = async (context: TestContext) => {
   return {
     admin,
     family,
-    create: async (name: string, numPartitions = 1) =>
-      void (await admin.createTopics({
-        topics: [{ topic: `${family}.${name}`, numPartitions }],
-        waitForLeaders: true,
-      })),
+    create: (name: string, numPartitions = 1) => makeTopic(admin, { topic: `${family}.${name}`, numPartitions }),
     send: async (name: string, values: readonly string[]) =>
       void (await producer.send({ topic: `${family}.${name}`, acks: -1, messages: values.map(value => ({ value })) })),
     async open(read: Partial<ReadOptions> = {}): Promise<Source> {
@@ -193,7 +190,7 @@ for (const count of [1, 6])
     assert.ok(held)
     await opened.admin.deleteTopics({ topics: [opened.topic] })
     await until('it is gone', async () => !(await opened.admin.listTopics()).includes(opened.topic))
-    await opened.admin.createTopics({ topics: [{ topic: opened.topic }], waitForLeaders: true })
+    await makeTopic(opened.admin, { topic: opened.topic })
     const again = Array.from({ length: count }, (_, index) => `again ${index}`)
     await opened.publish(again.map(value => ({ value })))
     const found = await readUntil(source, again)

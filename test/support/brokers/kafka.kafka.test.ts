@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test'
 import type { KafkaConfig } from 'kafkajs'
 import { openProxy } from '../proxy.ts'
 import { startKafka } from './kafka.ts'
-import { plainKafka } from './kafka-client.ts'
+import { makeTopic, plainKafka } from './kafka-client.ts'
 import { freePort } from './ports.ts'
 import { sharedBroker } from './shared.ts'
 
@@ -19,7 +19,7 @@ const adminOf = async (context: TestContext, broker: string, options: Partial<Ka
 test('topics outlive a SIGKILL of the broker', { skip: kafka.missingOwn }, async context => {
   const broker = await kafka.own()
   const before = await adminOf(context, broker.url)
-  await before.createTopics({ topics: [{ topic: 'durable', numPartitions: 3 }], waitForLeaders: true })
+  await makeTopic(before, { topic: 'durable', numPartitions: 3 })
   await before.disconnect()
   await broker.restart('SIGKILL')
   const { topics } = await (await adminOf(context, broker.url)).fetchTopicMetadata({ topics: ['durable'] })

@@ -1,6 +1,6 @@
 /** One topic for all rounds: every round of every contestant reads it from the beginning, in a group of its own. */
 import type { Kafka } from 'kafkajs'
-import { plainKafka } from '../../../support/brokers/kafka-client.ts'
+import { makeTopic, plainKafka } from '../../../support/brokers/kafka-client.ts'
 import type { OpenField } from '../arena.ts'
 import type { Place } from '../racer.ts'
 import { BODY } from '../work.ts'
@@ -12,7 +12,7 @@ export const openField = async ({ url, place, records }: Place): Promise<OpenFie
   const kafka = plainKafka(url)
   const admin = kafka.admin()
   await admin.connect()
-  await admin.createTopics({ topics: [{ topic: place, numPartitions: PARTITIONS }], waitForLeaders: true })
+  await makeTopic(admin, { topic: place, numPartitions: PARTITIONS })
   await publish(kafka, place, records)
   return {
     fill: async () => undefined,
