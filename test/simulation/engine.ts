@@ -79,5 +79,5 @@ const perform = async (world: World, host: Host, { records, signal }: Invocation
   const how = await Promise.race([host.latency(mostMs), aborted])
   if (how !== 'aborted') return runFunction(world, records)
   world.ledger.note(`aborted ${run.accounts.map(({ planned }) => planned.id).join(' ')}`)
-  return { outcome: { kind: 'aborted' }, processed: [], blamed: [], retryAfterMs: new Map() }
+  return { outcome: { kind: 'aborted' }, processed: [], blamed: [], untried: [], retryAfterMs: new Map() }
 }

@@ -11,10 +11,12 @@ export interface Doing {
   readonly processed: readonly Account[]
   /** Records whose failure may be charged to them. */
   readonly blamed: readonly Account[]
+  /** Records it named as untried, where nothing before them in their scope failed. */
+  readonly untried: readonly Account[]
   readonly retryAfterMs: ReadonlyMap<Account, number>
 }
 
-const NOTHING = { processed: [], blamed: [], retryAfterMs: new Map<Account, number>() }
+const NOTHING = { processed: [], blamed: [], untried: [], retryAfterMs: new Map<Account, number>() }
 
 const NO_ROOM = { name: 'NoRoom', message: 'simulated' }
 /** What the simulated function asks callers to wait. */
@@ -73,9 +75,16 @@ const oneByOne = (world: World, given: readonly Account[], refused: readonly Ref
   const failures: object[] = []
   const processed: Account[] = []
   const blamed: Account[] = []
+  const untried: Account[] = []
   const retryAfterMs = new Map<Account, number>()
-  for (const account of given) {
+  const { comesTo } = world.scenario
+  for (const [index, account] of given.entries()) {
     const scope = scopeOf(world.scenario, account.planned)
+    if (comesTo !== undefined && (index >= comesTo || failures.length > 0)) {
+      failures.push({ itemIdentifier: account.planned.id, untried: true })
+      if (scope === undefined || !blocked.has(scope)) untried.push(account)
+      continue
+    }
     if (scope !== undefined && blocked.has(scope) && world.scenario.behindFailure === 'stops') continue
     const failure = failureOf(world, account)
     if (!failure) {
@@ -88,7 +97,7 @@ const oneByOne = (world: World, given: readonly Account[], refused: readonly Ref
     if (scope !== undefined) blocked.add(scope)
   }
   const value = failures.length === 0 ? undefined : { batchItemFailures: failures }
-  return { outcome: { kind: 'answered', value, refused }, processed, blamed, retryAfterMs }
+  return { outcome: { kind: 'answered', value, refused }, processed, blamed, untried, retryAfterMs }
 }
 
 const failureOf = (world: World, { planned }: Account): { retryAfterMs?: number } | undefined => {

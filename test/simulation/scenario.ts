@@ -43,6 +43,8 @@ export interface Scenario {
   readonly storeMs: number
   /** What the function does with the records of a scope behind a failed one. */
   readonly behindFailure: 'stops' | 'goes on'
+  /** After so many records, or its first failure, it names the rest of a batch as untried. */
+  readonly comesTo: number | undefined
 }
 
 export const drawScenario = (seed: number): Scenario => {
@@ -66,6 +68,14 @@ export const drawScenario = (seed: number): Scenario => {
     settleMs: random.pick([0, 5, 300] as const),
     storeMs: random.pick([0, 5, 300] as const),
     behindFailure: random.chance(0.8) ? 'stops' : 'goes on',
+    comesTo: createRandom(seed ^ 0x6b15).pick([
+      undefined,
+      undefined,
+      undefined,
+      1,
+      5,
+      Number.POSITIVE_INFINITY,
+    ] as const),
   }
 }
 

@@ -1,7 +1,7 @@
 /** Sees every invocation begin and end, and says what must not have happened then. */
 import type { InvokedRecord } from '../../core/engine/contract.ts'
 import { SUSPECT_DELIVERIES } from '../../core/flow/admit.ts'
-import { delayMs } from '../../core/flow/retry.ts'
+import { delayMs, MIN_FREE_DELAY_MS } from '../../core/flow/retry.ts'
 import { DISTURBING } from './faults.ts'
 import { type Doing, THROTTLED_MS } from './function.ts'
 import { type Account, hasEnded, scopeOf } from './ledger.ts'
@@ -127,7 +127,7 @@ export const createWitness = (world: World): Witness => {
       for (const account of accounts) account.running += 1
       return run
     },
-    end(run, { outcome, processed, blamed, retryAfterMs }) {
+    end(run, { outcome, processed, blamed, untried, retryAfterMs }) {
       runsOf(run.host).delete(run)
       for (const account of run.accounts) {
         account.running -= 1
@@ -136,6 +136,9 @@ export const createWitness = (world: World): Witness => {
       ledger.note(`${outcome.kind} blames ${blamed.map(({ planned }) => planned.id).join(' ')}`)
       for (const account of processed) account.processed += 1
       for (const account of blamed) blame(run, account, run.accounts.indexOf(account), retryAfterMs.get(account))
+      for (const account of untried)
+        if (run.kind === 'ordinary' && run.losses[run.accounts.indexOf(account)] === account.losses)
+          account.notBefore = world.nowMs() + MIN_FREE_DELAY_MS
       if (run.kind === 'probe' && (blamed.length > 0 || isUnlearned(outcome)))
         failedProbeAt.set(run.host, world.nowMs())
       if (run.kind === 'ordinary' && isUnlearned(outcome))
