@@ -14,6 +14,8 @@ export interface AppStatus {
   readonly startedAt: number | undefined
   readonly mappings: readonly AppMappingStatus[]
   readonly functions: readonly FunctionStatus[]
+  /** Where functions may be called over HTTP. */
+  readonly invokeUrl?: string
   /** Left out where the process cannot load its configuration again by itself. */
   readonly deploys?: DeployStatus
 }

@@ -1,5 +1,6 @@
 /** The only file that knows every room: a configuration becomes a running app. */
 import { dirname } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { openSqliteStore } from '../dlq/sqlite-store.ts'
 import type { LetterStore } from '../dlq/store.ts'
 import type { App, AppOptions } from './app-contract.ts'
@@ -25,6 +26,7 @@ import { createFence } from './flow/fence.ts'
 import { createSuspectTurn } from './flow/suspect.ts'
 import { invokeDirect } from './invoke/direct.ts'
 import { asyncPayload, notAsync, payloadOf } from './invoke/payload.ts'
+import type { InvokeServer } from './invoke/server.ts'
 import { type Log, silentLog } from './log.ts'
 import { createMappings, type Mappings, type Sources } from './mappings.ts'
 import { beginRun, type Run } from './runs.ts'
@@ -143,7 +145,7 @@ export const assembleApp = (
       sources: parts.sources,
       send,
     })
-    return { database, store, connections, engine, mappings, board: undefined, run: undefined }
+    return { database, store, connections, engine, mappings, board: undefined, run: undefined, door: undefined }
   }
 
   const specs = (resolved: ResolvedConfig): readonly FunctionSpec[] =>
@@ -158,16 +160,37 @@ export const assembleApp = (
       startedAt,
       mappings,
       functions: opened?.engine.functions() ?? [],
+      ...(opened?.door ? { invokeUrl: opened.door.url } : {}),
       ...(parts.deploys ? { deploys: parts.deploys() } : {}),
     }
+  }
+
+  const begin = async (app: Opened): Promise<void> => {
+    app.run = await beginRun(app.database, clock, config.name)
+    if (!config.invoke) return
+    const { openInvokeServer } = await import('./invoke/server.ts')
+    app.door = await openInvokeServer(config.invoke, {
+      has: name => config.functions.has(name),
+      invoke: invocation => invokeDirect(app.engine, clock, invocation),
+      invokeAsync: queueEvent,
+    })
+    log.info(`functions may be called at ${app.door.url}`)
+  }
+
+  const queueEvent = async (functionName: string, event: unknown, requestId: string): Promise<void> => {
+    const address = asyncAddress(functionName)
+    if (!config.channels.has(address)) throw notAsync(functionName, config)
+    await sending.sendAll(open().connections, address, [{ id: requestId, body: asyncPayload(functionName, event) }])
   }
 
   const stop = async (): Promise<void> => {
     state = 'stopping'
     if (opened) {
       await Promise.allSettled([begun])
+      const closing = opened.door?.close()
       await opened.mappings.stop()
       await opened.engine.close(SHUTDOWN_GRACE_MS)
+      await closing
       await opened.board?.close()
       await opened.run?.end().catch(error => log.warn('the clean stop could not be written down', { error }))
       await opened.connections.close()
@@ -187,9 +210,7 @@ export const assembleApp = (
       for (const { path, message } of config.notices) log.info(`${path} ${message}`)
       app.engine.replace(functions)
       if (parts.statusBoard === 'posted') app.board = postStatus(app.database, clock, log, status)
-      begun = beginRun(app.database, clock, config.name).then(run => {
-        app.run = run
-      })
+      begun = begin(app)
       await begun
       // What a stop has passed by is not started any more.
       if (stopping) return
@@ -213,7 +234,7 @@ export const assembleApp = (
           'APP_STATE',
           `the app ${config.name} is ${state}; only a running app takes another configuration`,
         )
-      const fixed = (['name', 'stateDir', 'cpuShares'] as const).filter(option => next[option] !== config[option])
+      const fixed = FIXED.filter(option => !isDeepStrictEqual(next[option], config[option]))
       if (fixed.length > 0)
         throw new MillraceError('APP_STATE', `${fixed.join(', ')} changed; stop the app and start it again`, {
           fatal: true,
@@ -231,10 +252,7 @@ export const assembleApp = (
       return invokeDirect(engine, clock, { signal: NEVER, ...options, functionName, payload: payloadOf(event) })
     },
     async invokeAsync(functionName, event, { requestId = crypto.randomUUID() } = {}) {
-      const address = asyncAddress(functionName)
-      const queued = config.channels.get(address)
-      if (!queued) throw notAsync(functionName, config)
-      await sending.sendAll(open().connections, address, [{ id: requestId, body: asyncPayload(functionName, event) }])
+      await queueEvent(functionName, event, requestId)
       return { requestId }
     },
     pause: async mapping => open().mappings.pause(mapping),
@@ -257,6 +275,9 @@ export const assembleApp = (
   }
 }
 
+/** What a running app does not exchange. */
+const FIXED = ['name', 'stateDir', 'cpuShares', 'invoke'] as const
+
 const NEVER = new AbortController().signal
 
 const isReading = ({ state, waitsForSource }: AppMappingStatus): boolean =>
@@ -270,4 +291,5 @@ interface Opened {
   readonly mappings: Mappings
   board: StatusBoard | undefined
   run: Run | undefined
+  door: InvokeServer | undefined
 }

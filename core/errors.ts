@@ -32,6 +32,7 @@ export const ERROR_CODES = {
   SOURCE_FAILED: 'Reading from a source failed; it is tried again.',
   SOURCE_FATAL: 'Reading from a source failed in a way that trying again cannot mend.',
   SETTLE_FAILED: 'The source did not take a verdict; it is tried again.',
+  LISTEN_FAILED: 'A port could not be listened on.',
   STATE_UNAVAILABLE: 'The state folder cannot be read or written. Nothing is acknowledged until it can.',
   DEAD_LETTER_NOT_FOUND: 'There is no dead letter with this id.',
   DEAD_LETTER_UNREADABLE: 'What is stored of a dead letter is not what this version can read.',

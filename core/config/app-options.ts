@@ -1,4 +1,5 @@
 /** The options at the top of a configuration. */
+import { invokeOption } from './invoke-options.ts'
 import { choice, type OptionSpec, option, size, whole } from './option.ts'
 
 /** Names stand in groups, file names, metrics and on command lines. */
@@ -47,6 +48,7 @@ export const appOptions = {
     default: 'off',
     doc: '`on`: after Init a function has CPU by its memory, 1,769 MB a core, as on Lambda; `millrace status` says by which means. `off`: all there is.',
   }),
+  invoke: invokeOption,
   defaults: entries('Options of mappings for all of them; a mapping may still say otherwise.', 'options of a mapping'),
   functions: entries('The functions by name: a path, or an object of options.', 'functions by name'),
   mappings: entries('The mappings by name.', 'mappings by name'),

@@ -20,7 +20,10 @@ export interface MappingConfig<FunctionName extends string = string> extends Pol
 
 /** A whole configuration. */
 export interface Config<FunctionName extends string = string>
-  extends Pick<Written<typeof appOptions>, 'stateDir' | 'maxInFlightBytes' | 'maxEnvironments' | 'cpuShares'> {
+  extends Pick<
+    Written<typeof appOptions>,
+    'stateDir' | 'maxInFlightBytes' | 'maxEnvironments' | 'cpuShares' | 'invoke'
+  > {
   /** In consumer groups, idempotency keys and metrics. Changing it starts new groups. */
   readonly name: string
   /** Options for all mappings; a mapping may still say otherwise. */

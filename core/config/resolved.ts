@@ -5,6 +5,7 @@ import type { Policy } from '../flow/policy.ts'
 import type { AnswerFormat } from '../invoke/records.ts'
 import type { Channel, ConnectionValue } from './channel.ts'
 import type { ResolvedFunction } from './function-options.ts'
+import type { InvokeValues } from './invoke-options.ts'
 import type { Problem } from './problem.ts'
 
 export interface ResolvedConfig {
@@ -16,6 +17,8 @@ export interface ResolvedConfig {
   /** Over all functions. */
   readonly maxEnvironments: number
   readonly cpuShares: 'on' | 'off'
+  /** Where functions may be called over HTTP. */
+  readonly invoke: InvokeValues | undefined
   readonly connections: ReadonlyMap<string, ConnectionValue>
   /** By address: every channel that is read, parked to or listed; options are checked and complete. */
   readonly channels: ReadonlyMap<string, Channel>

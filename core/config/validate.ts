@@ -10,6 +10,7 @@ import { asyncMapping } from './async.ts'
 import { type ChannelBook, channelBook } from './channel-book.ts'
 import { codeMissing, readCode } from './function-code.ts'
 import { fromOptions, functionOptions, programProblems, type ResolvedFunction } from './function-options.ts'
+import { invokeNotices } from './invoke-options.ts'
 import { type MappingSurroundings, resolveMapping } from './mapping.ts'
 import { type PolicyValues, policyOptions } from './mapping-options.ts'
 import { defaultsOf, isPlainObject, join, parseOptions } from './options.ts'
@@ -56,11 +57,15 @@ export const validateConfig = (
     maxInFlightBytes: own.maxInFlightBytes,
     maxEnvironments: own.maxEnvironments,
     cpuShares: own.cpuShares,
+    invoke: own.invoke,
     connections: book.connections,
     channels: book.channels,
     functions,
     mappings: [...candidates.map(candidate => candidate.mapping), ...asyncMappings],
-    notices: findings.filter(finding => finding.severity === 'notice').map(withoutSeverity),
+    notices: [
+      ...invokeNotices(own.invoke),
+      ...findings.filter(({ severity }) => severity === 'notice').map(withoutSeverity),
+    ],
   }
   return { ok: true, config }
 }

@@ -4,7 +4,7 @@ import type { ResolvedConfig } from '../config/resolved.ts'
 import { MillraceError } from '../errors.ts'
 
 /** What AWS takes of an event that nobody waits for. */
-const MAX_ASYNC_BYTES = 1_048_576
+export const MAX_ASYNC_BYTES = 1_048_576
 
 /** Throws what JSON.stringify throws. */
 export const payloadOf = (event: unknown): Uint8Array =>

@@ -1,7 +1,7 @@
 /** What a runtime is told beside the event: Lambda's headers. */
 import { createHash } from 'node:crypto'
 import type { Invocation } from '../contract.ts'
-import { arnOf, type Place } from '../runtime/context.ts'
+import { functionArn, type Place } from '../runtime/context.ts'
 
 /** `deadline`: milliseconds since the epoch. */
 export const requestHeaders = (
@@ -11,7 +11,7 @@ export const requestHeaders = (
 ): Readonly<Record<string, string>> => ({
   'Lambda-Runtime-Aws-Request-Id': requestId,
   'Lambda-Runtime-Deadline-Ms': String(Math.round(deadline)),
-  'Lambda-Runtime-Invoked-Function-Arn': arnOf(place),
+  'Lambda-Runtime-Invoked-Function-Arn': functionArn(place.functionName),
   'Lambda-Runtime-Trace-Id': traceId(requestId, deadline),
   // What Lambda's runtimes hand on as context.clientContext.
   'Lambda-Runtime-Client-Context': asciiJson({ custom: { mapping, channel, order } }),

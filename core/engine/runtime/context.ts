@@ -5,6 +5,7 @@ import type { Channel } from '../../config/channel.ts'
 import type { OutgoingRecord } from '../../contract.ts'
 import { MillraceError } from '../../errors.ts'
 import { encodeRecords } from '../../event/encode.ts'
+import { arnOf } from '../../event/lambda/arn.ts'
 import type { FunctionContext, SendRecord } from '../../function/context.ts'
 import type { Log } from '../../log.ts'
 import type { Request } from './run.ts'
@@ -39,7 +40,7 @@ export const createContext = (parts: ContextParts): FunctionContext => {
     awsRequestId: request.requestId,
     logGroupName: logGroupOf(place),
     logStreamName: place.environment,
-    invokedFunctionArn: arnOf(place),
+    invokedFunctionArn: functionArn(place.functionName),
     callbackWaitsForEmptyEventLoop: true,
     getRemainingTimeInMillis: () => Math.max(0, deadline - clock.now()),
     mapping: request.mapping,
@@ -59,8 +60,7 @@ export const createContext = (parts: ContextParts): FunctionContext => {
   }
 }
 
-export const arnOf = ({ functionName }: Pick<Place, 'functionName'>): string =>
-  `arn:millrace:lambda:local:000000000000:function:${functionName}`
+export const functionArn = (functionName: string): string => arnOf('lambda', `function:${functionName}`)
 
 export const logGroupOf = (place: Pick<Place, 'app' | 'functionName'>): string =>
   `/millrace/${place.app}/${place.functionName}`

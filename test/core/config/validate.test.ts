@@ -371,6 +371,20 @@ for (const [index, [written, ...expected]] of WRONG.entries())
     else assert.deepEqual(said, expected)
   })
 
+test('functions may be called over HTTP where the configuration says so, and it is said when others could, too', () => {
+  const config = (invoke?: object) => resolvedOf({ name: 'shop', mappings: {}, ...(invoke ? { invoke } : {}) })
+  assert.equal(config().invoke, undefined)
+  assert.deepEqual(config({}).invoke, { port: 9_001, host: '127.0.0.1' })
+  assert.deepEqual(config({ port: 0, host: 'localhost' }).notices, [])
+  assert.deepEqual(config({ host: '0.0.0.0' }).notices.map(problemText), [
+    "invoke.host is '0.0.0.0': whoever reaches it may call every function",
+  ])
+  assert.deepEqual(problemsOf({ name: 'shop', mappings: {}, invoke: { port: 70_000, hots: 'x' } }), [
+    'invoke.hots is not an option; did you mean host?',
+    'invoke.port must be between 0 and 65535, got 70000',
+  ])
+})
+
 test('what is wrong with a function is said of its file, memory, timeout and variables', () => {
   const functions = {
     none: { memory: 64, timeout: '16m', env: { KEY: 5 } },
