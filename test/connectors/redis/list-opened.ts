@@ -50,7 +50,7 @@ export const openTestList = async (
     return source
   }
   const reader = (mode: 'hold' | 'work', argument: string): Child =>
-    startNode(context, [READER, mode, url, name, argument])
+    startNode(context, [READER, mode, url, JSON.stringify(channel), argument])
   return {
     channel,
     keys,
@@ -83,4 +83,4 @@ export const openTestList = async (
   }
 }
 
-const READER = fileURLToPath(new URL('./list-reader-main.ts', import.meta.url))
+const READER = fileURLToPath(new URL('./reader-main.ts', import.meta.url))

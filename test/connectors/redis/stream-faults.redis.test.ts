@@ -153,3 +153,21 @@ test('large records are read a few at a time: Redis is not asked for more than f
   assert.deepEqual(await source.settle(accept([...first, ...rest])), [])
   assert.equal(await stream.backlog(), 60 - 2 - rest.length)
 })
+
+test('64 KiB of headers, repeated names and bytes among them, arrive as they were sent', { skip }, async context => {
+  const stream = await openTestStream(context, (await redis.address()).url)
+  const headers = [
+    ['large', 'x'.repeat(65_536)],
+    ['twice', '1'],
+    ['twice', new Uint8Array(2_048).fill(255)],
+  ] as const
+  await stream.send([{ key: 'k', headers, body: new Uint8Array([0]) }])
+  const source = await stream.open()
+  const [taken] = await take(stream, source, 1)
+  assert.deepEqual(taken?.record.headers, headers)
+  const again = await source
+    .settle(release([taken].filter(each => each !== undefined)))
+    .then(() => take(stream, source, 1))
+  assert.deepEqual(again[0]?.record, taken.record)
+  assert.deepEqual(await source.settle(accept(again)), [])
+})

@@ -25,6 +25,8 @@ export interface OpenedStream extends SourceHarness {
   openWith(options: ChannelRef['options'], log?: Log, read?: Partial<ReadOptions>): Promise<Source>
   /** A process that claims so many, says so, and holds them. */
   holder(claims: number): Child
+  /** A process that notes each body in the list `done`, then accepts it; on SIGTERM it leaves. */
+  worker(done: string): Child
 }
 
 /** Short, so that a reader that is gone is noticed within a test's patience. */
@@ -57,6 +59,7 @@ export const openTestStream = async (
     (await connect(log)).openSource({ ...channel, options: { ...own, ...changed } }, { ...READ, ...read })
   const holder = (claims: number): Child =>
     startNode(context, [HOLDER, url, JSON.stringify(channel), READ.group, String(claims)])
+  const worker = (done: string): Child => startNode(context, [READER, 'work', url, JSON.stringify(channel), done])
   return {
     channel,
     keys: streamKeys(name, READ.group),
@@ -65,6 +68,7 @@ export const openTestStream = async (
     connect,
     openWith,
     holder,
+    worker,
     open: read => openWith({}, silentLog, read),
     async publish(bodies) {
       for (const body of bodies) await raw.xadd(name, '*', 'body', body)
@@ -89,3 +93,4 @@ export const openTestStream = async (
 }
 
 const HOLDER = fileURLToPath(new URL('./stream-holder-main.ts', import.meta.url))
+const READER = fileURLToPath(new URL('./reader-main.ts', import.meta.url))
