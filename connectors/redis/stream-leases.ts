@@ -3,7 +3,7 @@ import { errorInfo } from '../../core/errors.ts'
 import type { Leases, LeaseTable } from './reader.ts'
 import { adoptOrphans, type StreamPart } from './stream-group.ts'
 import { BEAT, JOIN, LOOK, RETIRE } from './stream-scripts.ts'
-import { type Position, removedUnread, settledIdOf, standingOf } from './stream-standing.ts'
+import { knownRemoved, type Position, removedUnread, settledIdOf, standingOf } from './stream-standing.ts'
 
 export interface StreamLeaseOptions {
   readonly leaseMs: number
@@ -20,16 +20,16 @@ export const streamLeases = (
   { leaseMs, sharing, position, onReturned }: StreamLeaseOptions,
 ): Leases => {
   const { commands, keys, group, log, address } = part
-  let knownRemoved = 0
+  let known = 0
   const lookAround = async (table: LeaseTable): Promise<void> => {
     const readers = new Set(table.filter((_, at) => at % 2 === 1))
     if ((await adoptOrphans(part, readers, leaseMs)) > 0) onReturned()
     const standing = await standingOf(part)
     if (!standing) return
     position.settledId = await settledIdOf(part, standing)
-    const removed = removedUnread(standing, knownRemoved)
+    const removed = removedUnread(standing, known)
+    known = knownRemoved(standing, known)
     if (removed === 0) return
-    knownRemoved += removed
     log.warn(
       `${address}: ${removed} entries were removed from the stream before group ${group} came to them and are lost; ` +
         'let producers trim less, or read faster',

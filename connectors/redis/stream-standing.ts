@@ -74,3 +74,13 @@ export const removedUnread = (standing: Standing, known: number): number => {
   if (added === undefined || read === undefined || !isAhead(standing)) return 0
   return Math.max(0, added - length - read - known)
 }
+
+/**
+ * What is known after a look, for the next one. At the end nothing is unread: what Redis still counts as such was removed,
+ * or Redis has lost count, as it does over restarts (seen: 7.0.15).
+ */
+export const knownRemoved = (standing: Standing, known: number): number => {
+  const { added, read, reachedId, lastId } = standing
+  if (added !== undefined && read !== undefined && compareIds(reachedId, lastId) >= 0) return Math.max(0, added - read)
+  return known + removedUnread(standing, known)
+}

@@ -7,7 +7,10 @@ import type { OpenArena } from '../arena.ts'
 const STREAM = 'jobs'
 const GROUP = 'chaos'
 
-/** A stream written by XADD as any program does; what is not acknowledged is asked of its group. */
+/**
+ * A stream written by XADD as any program does; what is not acknowledged is asked of its group. Its `lag` is not to be
+ * believed at the end: after restarts Redis 7.0.15 has counted too few as read (seen: 93,192 of 100,000, all delivered).
+ */
 export const openRedis: OpenArena = async (scope, random) => {
   const port = await freePort()
   const proxy = await openProxy(scope, { to: port, random })
@@ -30,8 +33,10 @@ export const openRedis: OpenArena = async (scope, random) => {
       const groups = (await client.xinfo('GROUPS', STREAM)) as readonly (readonly unknown[])[]
       const group = groups.map(fieldsOf).find(({ name }) => name === GROUP)
       if (group === undefined) return client.xlen(STREAM)
-      if (typeof group.lag !== 'number') throw new Error('Redis does not know how far the group is')
-      return group.lag + Number(group.pending)
+      const [last] = await client.xrevrange(STREAM, '+', '-', 'COUNT', 1)
+      const unread = group['last-delivered-id'] === last?.[0] ? 0 : group.lag
+      if (typeof unread !== 'number') throw new Error('Redis does not know how far the group is')
+      return unread + Number(group.pending)
     },
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { lagOf, removedUnread, type Standing } from '../../../connectors/redis/stream-standing.ts'
+import { knownRemoved, lagOf, removedUnread, type Standing } from '../../../connectors/redis/stream-standing.ts'
 
 /** Ten entries were added, the group has read two, nothing was removed. */
 const STANDING: Standing = {
@@ -23,6 +23,7 @@ const cases: readonly (readonly [what: string, change: Partial<Standing>, lag: n
   // As Redis 7.0.15 tells it once the group is past what was trimmed.
   ['five were trimmed, the group has read on', { reachedId: '8-0', firstId: '8-0', length: 3, read: 3, lag: 7 }, 4, 0],
   ['and has come to the end', { reachedId: '10-0', firstId: '8-0', length: 3, read: 5, lag: 5 }, 1, 0],
+  ['Redis has counted too few as read, but the end is reached', { reachedId: '10-0', read: 3, lag: 7 }, 1, 0],
   ['an unread entry was deleted, so Redis cannot count', { length: 9, lag: undefined }, 10, 0],
   ['a new group on a stream that was trimmed', { reachedId: '0-0', read: undefined, firstId: '8-0', length: 3 }, 4, 0],
   ['a server that does not count', { added: undefined, read: undefined, lag: undefined }, 11, 0],
@@ -38,4 +39,13 @@ test('what was told before of removed entries is not told again', () => {
   const standing = { ...STANDING, firstId: '8-0', length: 3 }
   assert.equal(removedUnread(standing, 3), 2)
   assert.equal(removedUnread(standing, 5), 0)
+})
+
+test('what Redis miscounts at the end is no loss when all of that is trimmed and more comes', () => {
+  const atEnd = { ...STANDING, reachedId: '10-0', read: 3, lag: 7 }
+  const known = knownRemoved(atEnd, 0)
+  const after = { ...atEnd, firstId: '11-0', lastId: '12-0', added: 12, length: 2, lag: 9 }
+  assert.equal(removedUnread(after, known), 0)
+  assert.equal(removedUnread({ ...after, firstId: '12-0', length: 1 }, known), 1, 'what is lost then is')
+  assert.equal(knownRemoved({ ...after, firstId: '12-0', length: 1 }, known), known + 1)
 })
