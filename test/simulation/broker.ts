@@ -151,7 +151,9 @@ export const createBroker = (world: World): Broker => {
     settledOnce.set(delivery, outcome)
     if (outcome === 'accepted' || outcome === 'rejected') finish(found, outcome)
     else {
-      if (outcome === 'released' && !remembersWait(delivery)) ledger.account(delivery.record.id).notBefore = 0
+      const account = ledger.account(delivery.record.id)
+      if (outcome === 'released') account.freeWait = undefined
+      if (outcome === 'released' && !remembersWait(delivery)) account.notBefore = 0
       const dueMs = outcome === 'deferred' ? world.clock.monotonic() + settlement.delayMs : 0
       free(found, { attempts: settlement.attempts, dueMs })
     }

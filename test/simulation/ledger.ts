@@ -23,6 +23,8 @@ export interface Account {
   losses: number
   /** Virtual milliseconds before which it must not be invoked again; 0: at any time. */
   notBefore: number
+  /** The same for a wait that is free, which nobody writes down: it is forgotten with the claim. */
+  freeWait: { readonly untilMs: number; readonly losses: number } | undefined
   /** Virtual milliseconds at which its invocations began. */
   readonly begun: number[]
 }
@@ -95,6 +97,7 @@ const newAccount = (planned: Planned): Account => ({
   disturbed: 'no',
   losses: 0,
   notBefore: 0,
+  freeWait: undefined,
   begun: [],
 })
 

@@ -45,6 +45,13 @@ const keepsCharges = ({ scenario: { faults, source } }: World, { losses, disturb
 /** Nothing was learned about any record, and all wait. */
 const isUnlearned = ({ kind }: Doing['outcome']): boolean => kind === 'not-ready' || kind === 'throttled'
 
+const freeUntil = ({ freeWait, losses }: Account): number => (freeWait?.losses === losses ? freeWait.untilMs : 0)
+
+const letGo = (account: Account): void => {
+  account.notBefore = 0
+  account.freeWait = undefined
+}
+
 export const createWitness = (world: World): Witness => {
   const { ledger, scenario } = world
   const running = new Map<Host, Set<Run>>()
@@ -83,8 +90,9 @@ export const createWitness = (world: World): Witness => {
       ledger.violate(`${planned.id} was charged ${attempt - 1} times, failed ${chargeableMost} times by itself`)
     if (attempt - 1 < chargeableLeast && keepsCharges(world, account))
       ledger.violate(`${planned.id} was charged ${attempt - 1} times, failed ${chargeableLeast} times by itself`)
-    if (run.kind === 'ordinary' && now < account.notBefore)
-      ledger.violate(`${planned.id} is invoked ${account.notBefore - now} ms before its delay has passed`)
+    const dueMs = Math.max(account.notBefore, freeUntil(account))
+    if (run.kind === 'ordinary' && now < dueMs)
+      ledger.violate(`${planned.id} is invoked ${dueMs - now} ms before its delay has passed`)
     account.begun.push(now)
     if (account.begun.filter(at => at > now - 1_000).length > MOST_IN_A_SECOND)
       ledger.violate(`${planned.id} is invoked hot: ${account.begun.slice(-MOST_IN_A_SECOND).join(' ')}`)
@@ -102,6 +110,12 @@ export const createWitness = (world: World): Witness => {
     }
   }
 
+  const waitFree = (run: Run, account: Account, waitMs: number): void => {
+    const { losses } = account
+    if (run.kind === 'ordinary' && run.losses[run.accounts.indexOf(account)] === losses)
+      account.freeWait = { untilMs: world.nowMs() + waitMs, losses }
+  }
+
   return {
     begin(host, records, breaker) {
       const accounts = records.map(({ record }) => ledger.account(record.id))
@@ -117,8 +131,7 @@ export const createWitness = (world: World): Witness => {
       checkProbe(host, run)
       // What shares a key with a probe may go on when that succeeded, whatever it was to wait itself.
       if (run.kind === 'probe')
-        for (const account of accounts)
-          for (const each of [account, ...ledger.besides(account.planned)]) each.notBefore = 0
+        for (const account of accounts) for (const each of [account, ...ledger.besides(account.planned)]) letGo(each)
       for (const [index, account] of accounts.entries()) {
         checkTurn(host, run, account, index)
         checkRecord(run, account, index)
@@ -136,15 +149,12 @@ export const createWitness = (world: World): Witness => {
       ledger.note(`${outcome.kind} blames ${blamed.map(({ planned }) => planned.id).join(' ')}`)
       for (const account of processed) account.processed += 1
       for (const account of blamed) blame(run, account, run.accounts.indexOf(account), retryAfterMs.get(account))
-      for (const account of untried)
-        if (run.kind === 'ordinary' && run.losses[run.accounts.indexOf(account)] === account.losses)
-          account.notBefore = world.nowMs() + MIN_FREE_DELAY_MS
+      for (const account of untried) waitFree(run, account, MIN_FREE_DELAY_MS)
       if (run.kind === 'probe' && (blamed.length > 0 || isUnlearned(outcome)))
         failedProbeAt.set(run.host, world.nowMs())
-      if (run.kind === 'ordinary' && isUnlearned(outcome))
-        for (const [index, account] of run.accounts.entries())
-          if (run.losses[index] === account.losses)
-            account.notBefore = world.nowMs() + (outcome.kind === 'throttled' ? THROTTLED_MS : 100)
+      if (isUnlearned(outcome))
+        for (const account of run.accounts)
+          waitFree(run, account, outcome.kind === 'throttled' ? THROTTLED_MS : MIN_FREE_DELAY_MS)
     },
     crashed(host) {
       // What was being written down is forgotten; that is a retry too early, never one too many.
