@@ -119,18 +119,36 @@ const withoutDelay = (raw: Raw, name: string, value: unknown, delayedBy: unknown
   return which !== undefined && raw[`x-${which}-death-queue`] === delayedBy ? undefined : value
 }
 
-/** amqplib names every property there is, most of them undefined: they are gone through once, for each record. */
+/** All that AMQP has beside the headers. */
+const PROPERTIES = [
+  'contentType',
+  'contentEncoding',
+  'deliveryMode',
+  'priority',
+  'correlationId',
+  'replyTo',
+  'expiration',
+  'messageId',
+  'timestamp',
+  'type',
+  'userId',
+  'appId',
+  'clusterId',
+] as const
+
+/** amqplib names every property there is, most of them undefined. Once for each record: the names are not asked for. */
 const propertiesOf = ({ properties }: ConsumeMessage, raw: Raw): Readonly<Record<string, HeaderValue>> => {
-  const found: [string, HeaderValue][] = []
-  for (const [name, value] of Object.entries(properties)) {
-    if (value === undefined || name === 'headers') continue
-    found.push([name, name === 'timestamp' && isSeconds(value) ? new Date(value * 1_000) : value])
+  const found: Record<string, HeaderValue> = {}
+  for (const name of PROPERTIES) {
+    const value: unknown = properties[name]
+    if (value !== undefined)
+      found[name] = name === 'timestamp' && isSeconds(value) ? new Date(value * 1_000) : (value as HeaderValue)
   }
-  for (const [name, value] of Object.entries(raw)) {
-    const property = propertyIn(name)
-    if (property !== undefined) found.push([property, valueIn(value)])
-  }
-  return Object.fromEntries(found)
+  const kept = Object.entries(raw).flatMap(([header, value]): readonly (readonly [string, HeaderValue])[] => {
+    const name = propertyIn(header)
+    return name === undefined ? [] : [[name, valueIn(value)]]
+  })
+  return kept.length === 0 ? found : Object.fromEntries([...Object.entries(found), ...kept])
 }
 
 /** The same memory without Buffer's own methods, which read bytes differently from what a Uint8Array promises. */

@@ -67,6 +67,7 @@ interface State {
   turn: Promise<unknown>
   /** Acknowledgements may be held back at the broker. */
   unsure: 'yes' | 'no'
+  announcing: 'soon' | 'no'
   stopWatching: Cancel
 }
 
@@ -84,6 +85,7 @@ export const openSession = async (opened: Opened, tools: SessionTools): Promise<
     consumer: undefined,
     turn: Promise.resolve(),
     unsure: 'no',
+    announcing: 'no',
     stopWatching: () => {},
   }
   wire.gone.addEventListener('abort', () => {
@@ -149,8 +151,18 @@ const arrive = (tools: SessionTools, state: State, message: ConsumeMessage | nul
   if (renewing) void renewed(tools, state, arrived, renewing)
   else {
     intake.mailbox.push(arrived)
-    tools.onChange()
+    announce(tools, state)
   }
+}
+
+/** What one look at the socket brings comes as many messages: it is told once, so that they can become one batch. */
+const announce = (tools: SessionTools, state: State): void => {
+  if (state.announcing === 'soon') return
+  state.announcing = 'soon'
+  setImmediate(() => {
+    state.announcing = 'no'
+    tools.onChange()
+  })
 }
 
 const renewed = async (
@@ -164,7 +176,7 @@ const renewed = async (
   if (outcome === 'done') send(state, new Set([arrived.tag]), 'ack')
   else {
     state.intake.mailbox.push(arrived)
-    tools.onChange()
+    announce(tools, state)
   }
 }
 
