@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import type { ConfirmChannel, Message as Returned } from 'amqplib'
 import { errorInfo, MillraceError } from '../../core/errors.ts'
 import { type AmqpChannel, unlessGone } from './amqp.ts'
-import { replyCode } from './failure.ts'
+import { isTooLarge, replyCode } from './failure.ts'
 import type { Message } from './message.ts'
 import { OWN } from './own.ts'
 
@@ -136,7 +136,7 @@ const ADVICE: Readonly<Record<number, string>> = {
 
 const told = ({ error, code }: Fate & { readonly is: 'unknown' }): string => {
   const { message } = errorInfo(error)
-  const advice = /larger than (configured )?max size/.test(message)
+  const advice = isTooLarge(error)
     ? 'its body must be smaller, or max_message_size of the broker larger'
     : ADVICE[code ?? 0]
   return advice === undefined ? message : `${message}; ${advice}`

@@ -13,7 +13,7 @@ import type { BrokerVersion, Link, Opened } from './connection.ts'
 import { type Message, sameMessage, type Travelling } from './message.ts'
 import type { QueuePlan } from './plan.ts'
 import { createPublisher, type Outcome, type Publisher } from './publisher.ts'
-import { declareQueue } from './topology.ts'
+import { declareLasting } from './topology.ts'
 import { isAtLeast } from './version.ts'
 
 const STEPS: readonly (readonly [ms: number, name: string])[] = [
@@ -60,7 +60,7 @@ export const createDelays = (queue: string, tools: DelayTools): Delays => {
     const publisher = createPublisher({
       ...tools,
       where: `delaying in the queue ${plan.queue}`,
-      prepare: opened => prepare(opened, plan),
+      prepare: opened => prepare(tools.clock, opened, plan),
     })
     return { queue: plan.queue, publisher }
   }
@@ -109,13 +109,13 @@ export const publishEach = async (
   return addressed.map(({ message }) => outcomes.get(message) ?? null)
 }
 
-const prepare = async (opened: Opened, plan: QueuePlan): Promise<void> => {
+const prepare = async (clock: Clock, opened: Opened, plan: QueuePlan): Promise<void> => {
   if (!isAtLeast(opened.server, 3, 10))
     throw new MillraceError(
       'SEND_FAILED',
       `a delay needs RabbitMQ 3.10 or later, got ${opened.server.product} ${opened.server.version}; leave it out`,
     )
-  await declareQueue(opened, plan, 'SEND_FAILED')
+  await declareLasting(clock, opened, plan, 'SEND_FAILED')
 }
 
 const delayPlan = (queue: string, delayMs: number, name: string): QueuePlan => ({

@@ -23,6 +23,10 @@ export const isForGood = (thrown: unknown): boolean => {
   return false
 }
 
+/** The broker takes no message of this size: another one may well be taken. */
+export const isTooLarge = (thrown: unknown): boolean =>
+  /larger than (configured )?max size/.test(errorInfo(thrown).message)
+
 interface Advice {
   readonly advice: string
   readonly fatal?: boolean

@@ -5,7 +5,7 @@ import type { Log } from '../../core/log.ts'
 import { againMessage, travellingOf } from './again.ts'
 import { type OpenVerdict, openVerdicts, type Step, stepOf } from './claims.ts'
 import { type Deferral, type Delays, defer } from './delays.ts'
-import { isForGood } from './failure.ts'
+import { isForGood, isTooLarge } from './failure.ts'
 import type { Message } from './message.ts'
 import type { Outcome, Publisher } from './publisher.ts'
 import type { Place } from './record.ts'
@@ -53,7 +53,7 @@ const tellAfter = async (
   for (const [index, verdict] of verdicts.entries()) {
     const error = outcomes[index]
     if (!error) continue
-    if (error.code === 'SEND_INVALID' || isForGood(error)) {
+    if (isOfTheRecord(error) || isForGood(error)) {
       returned.push(verdict)
       warn(tools, verdict, error)
     } else {
@@ -66,9 +66,12 @@ const tellAfter = async (
   return unsettled
 }
 
+/** This message cannot be, others can. */
+const isOfTheRecord = (error: MillraceError): boolean => error.code === 'SEND_INVALID' || isTooLarge(error)
+
 const warn = ({ log, place, onCannotDefer }: SettlingTools, verdict: OpenVerdict, error: MillraceError): void => {
   const { claim, settlement } = verdict
-  if (settlement.outcome === 'deferred' && error.code !== 'SEND_INVALID') onCannotDefer()
+  if (settlement.outcome === 'deferred' && !isOfTheRecord(error)) onCannotDefer()
   log.warn(`${place.address}: a record cannot be published again; it goes back at once, and as it came`, {
     record: claim.record.id,
     error,

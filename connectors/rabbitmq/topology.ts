@@ -1,5 +1,6 @@
 /** Declaring queues and exchanges: the same twice is once; one that is there and different is an error that says how. */
 import type { Channel } from 'amqplib'
+import { type Clock, sleep } from '../../core/clock.ts'
 import { type ErrorCode, errorInfo, MillraceError } from '../../core/errors.ts'
 import { openChannel } from './amqp.ts'
 import type { Opened } from './connection.ts'
@@ -21,6 +22,22 @@ export const declareQueue = async (opened: Opened, { queue, declare }: QueuePlan
       channel => channel.bindQueue(queue, exchange, key, tableOut(Object.entries(wanted))),
       thrown => rabbitError(code, `binding the queue ${queue} to the exchange ${exchange}`, thrown),
     )
+}
+
+/**
+ * A node that is killed within a second after it made a quorum queue comes back with one that answers nobody, and what it
+ * has confirmed for it is gone (seen with 3.10).
+ */
+const NEW_QUEUE_MS = 2_000
+
+/** Like {@link declareQueue}, and resolves when the queue outlives a kill of its broker. */
+export const declareLasting = async (clock: Clock, opened: Opened, plan: QueuePlan, code: Code): Promise<void> => {
+  const isNew = await checkQueue(opened, plan.queue, code).then(
+    () => false,
+    error => replyCode((error as MillraceError).cause) === NOT_FOUND,
+  )
+  await declareQueue(opened, plan, code)
+  if (isNew) await sleep(clock, NEW_QUEUE_MS)
 }
 
 /** The queue is there, whatever its arguments are. */
@@ -83,6 +100,7 @@ const orIsThere = async (error: unknown, check: () => Promise<void>): Promise<vo
 }
 
 const ACCESS_REFUSED = 403
+const NOT_FOUND = 404
 const PRECONDITION_FAILED = 406
 
 interface Inequivalent {
