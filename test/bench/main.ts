@@ -6,6 +6,7 @@ import { redis } from './brokers/redis/bench.ts'
 import type { Bench, Result } from './contestant.ts'
 import { embedded } from './embedded/bench.ts'
 import { invoke } from './invoke/bench.ts'
+import { type Measured, measureLimits } from './limits/measure.ts'
 import { runBench } from './run.ts'
 
 const BENCHES: readonly Bench[] = [embedded, invoke, kafka, rabbitmq, redis]
@@ -15,12 +16,12 @@ const { values, positionals } = parseArgs({
   options: { json: { type: 'boolean', default: false }, rounds: { type: 'string', default: '5' } },
 })
 const rounds = Number(values.rounds)
+const LIMITS = 'limits'
+const NAMES = [...BENCHES.map(bench => bench.name), LIMITS]
 const chosen = BENCHES.filter(bench => positionals.length === 0 || positionals.includes(bench.name))
-const unknown = positionals.filter(name => !BENCHES.some(bench => bench.name === name))
+const unknown = positionals.filter(name => !NAMES.includes(name))
 if (unknown.length > 0 || !Number.isInteger(rounds) || rounds < 5) {
-  process.stderr.write(
-    `usage: npm run bench -- [${BENCHES.map(bench => bench.name).join(' | ')}]… [--rounds 5 or more] [--json]\n`,
-  )
+  process.stderr.write(`usage: npm run bench -- [${NAMES.join(' | ')}]… [--rounds 5 or more] [--json]\n`)
   process.exit(2)
 }
 
@@ -28,6 +29,23 @@ for (const bench of chosen) {
   const results = await runBench(bench, rounds, text => process.stderr.write(`${text}\n`))
   if (values.json) for (const result of results) process.stdout.write(`${JSON.stringify(result)}\n`)
   else process.stdout.write(table(results))
+}
+
+if (positionals.length === 0 || positionals.includes(LIMITS)) {
+  const measured = await measureLimits(text => process.stderr.write(`${text}\n`))
+  if (values.json) for (const each of measured) process.stdout.write(`${JSON.stringify(each)}\n`)
+  else process.stdout.write(promises(measured))
+}
+
+function promises(measured: readonly Measured[]): string {
+  const rows = measured.map(({ what, p50, p99, unit, bound, holds }) => [
+    what,
+    String(p50),
+    String(p99),
+    unit,
+    `${bound}${holds ? '' : ' BROKEN'}`,
+  ])
+  return aligned([['limits', 'p50', 'p99', '', 'promised'], ...rows])
 }
 
 function table(results: readonly Result[]): string {
@@ -39,6 +57,15 @@ function table(results: readonly Result[]): string {
     `${ratioMin.toFixed(2)}–${ratioMax.toFixed(2)}`,
   ])
   const head = [`${results[0]?.bench}: ${results[0]?.unit}`, 'median', 'min–max', 'ratio', 'of rounds']
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map(row => row[column]?.length ?? 0)))
-  return `${[head, ...rows].map(row => row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ')).join('\n')}\n\n`
+  return aligned([head, ...rows])
+}
+
+function aligned(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0)))
+  const lines = rows.map(row =>
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join('  '),
+  )
+  return `${lines.join('\n')}\n\n`
 }
