@@ -28,6 +28,7 @@ export const ERROR_CODES = {
   SEND_INVALID: 'A record given to send does not match the codec or schema of its channel.',
   SEND_FAILED: 'The broker did not confirm a record.',
   CHANNEL_UNKNOWN: 'No channel with this address is part of the configuration.',
+  FILTER_INVALID: 'A filter is no pattern in the language of Amazon EventBridge.',
   APP_STATE: 'The app is not in a state in which this can be done.',
   SOURCE_FAILED: 'Reading from a source failed; it is tried again.',
   SOURCE_FATAL: 'Reading from a source failed in a way that trying again cannot mend.',

@@ -5,6 +5,7 @@ import { errorInfo, MillraceError } from '../errors.ts'
 import { addDeploy } from './deploy.ts'
 import { addDev } from './dev.ts'
 import { addDeadLetters } from './dlq.ts'
+import { addFilter } from './filter.ts'
 import type { ExitCode, Run } from './host.ts'
 import { addInvoke } from './invoke.ts'
 import { addResume } from './resume.ts'
@@ -25,6 +26,7 @@ const COMMANDS: readonly AddCommand[] = [
   addStatus,
   addDeadLetters,
   addResume,
+  addFilter,
 ]
 
 /** Runs one command line, without `node` and the script. Never rejects: errors are said on stderr. */

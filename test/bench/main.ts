@@ -5,11 +5,12 @@ import { rabbitmq } from './brokers/rabbitmq/bench.ts'
 import { redis } from './brokers/redis/bench.ts'
 import type { Bench, Result } from './contestant.ts'
 import { embedded } from './embedded/bench.ts'
+import { filter } from './filter/bench.ts'
 import { invoke } from './invoke/bench.ts'
 import { type Measured, measureLimits } from './limits/measure.ts'
 import { runBench } from './run.ts'
 
-const BENCHES: readonly Bench[] = [embedded, invoke, kafka, rabbitmq, redis]
+const BENCHES: readonly Bench[] = [embedded, filter, invoke, kafka, rabbitmq, redis]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
