@@ -103,3 +103,14 @@ export const functionLines = (status: AppStatus): readonly string[] =>
       usage.estimatedUsd.toFixed(4),
     ]),
   ])
+
+/** By what the limits of functions are kept; those of which it is the same share a line. */
+export const limitLines = ({ functions }: AppStatus): readonly string[] => {
+  const names = new Map<string, string[]>()
+  for (const { name, limits } of functions) {
+    const cpu = limits.cpu === 'off' ? 'all there is (cpuShares is off)' : limits.cpu
+    const text = `memory ${limits.memory}, CPU ${cpu}, processes ${limits.processes}`
+    names.set(text, [...(names.get(text) ?? []), name])
+  }
+  return [...names].map(([text, of]) => printable(`limits of ${of.join(', ')}: ${text}`))
+}

@@ -3,7 +3,7 @@ import type { ProcessStatus } from '../status-board.ts'
 import { type ConfigChoice, loadState, withConfig } from './config-option.ts'
 import type { Run } from './host.ts'
 import type { AddCommand } from './program.ts'
-import { functionLines, outageText, stateText, stoppedText } from './screen.ts'
+import { functionLines, limitLines, outageText, stateText, stoppedText } from './screen.ts'
 import { age, printable, table } from './text.ts'
 
 interface StatusChoice extends ConfigChoice {
@@ -60,7 +60,7 @@ const processText = ({ pid, updatedAt, status: app }: ProcessStatus, now: number
     return [error ?? [], stopped.length > 0 ? stoppedText(name, stopped) : []].flat().map(printable)
   })
   const titles = ['MAPPING', 'READS', 'STATE', 'RECEIVED', 'ACCEPTED', 'RETRIED', 'PARKED', 'IN FLIGHT', 'REPLAYED']
-  const functions = app.functions.length > 0 ? ['', ...functionLines(app)] : []
+  const functions = app.functions.length > 0 ? ['', ...functionLines(app), ...limitLines(app)] : []
   return [head, ...table([titles, ...rows]), ...errors, ...functions].join('\n')
 }
 

@@ -171,6 +171,8 @@ export interface Report {
   readonly initMs?: number
   readonly memoryMb: number
   readonly maxMemoryMb?: number
+  /** The share of CPU it was held to, in cores, and by what; left out where it had all there is. */
+  readonly cpu?: { readonly cores: number; readonly by: CpuMeans }
   /** The last lines of output during the invocation, bounded. */
   readonly logs: readonly string[]
 }

@@ -8,7 +8,7 @@ import { canaryPool, splitSpec, type Variant } from './canary.ts'
 import { type Capacity, createCapacity } from './capacity.ts'
 import type { Engine, EngineStats, FunctionSpec, Host, LimitMeans, Slot, Throttled, Version } from './contract.ts'
 import { type EnvironmentTools, environmentsOf } from './environments.ts'
-import { type LimitsParts, meansOf, openLimits } from './limits/limits.ts'
+import { cpuOf, type LimitsParts, meansOf, openLimits } from './limits/limits.ts'
 import { createPackageCache, noPackageCache } from './package/cache.ts'
 import { createPool, type Pool } from './pool.ts'
 import { openReaper } from './process/reaper.ts'
@@ -196,6 +196,8 @@ const hostVersion = (spec: FunctionSpec, parts: HostingParts): Pick<Hosted, 'ver
   const create = environmentsOf(spec, parts.tools)
   const start = () =>
     create({ spec, version: version(), app, id: `${spec.name}-${randomUUID().slice(0, ID_CHARS)}`, clock, log, host })
-  const pool = createPool({ spec, version, clock, log, capacity, usage, start, lost: () => wedgedOf(spec.name) })
+  const lost = () => wedgedOf(spec.name)
+  const cpu = () => cpuOf(spec, parts.tools.limits)
+  const pool = createPool({ spec, version, clock, log, capacity, usage, start, lost, cpu })
   return { version, pool }
 }

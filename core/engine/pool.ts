@@ -41,12 +41,13 @@ export interface PoolParts {
   readonly start: () => Environment
   /** Places taken by environments that could not be ended; the last one is given all the same, for its start to say so. */
   readonly lost: () => number
+  readonly cpu: RunParts['cpu']
 }
 
 /** How long the `shutdown` of an environment that is ended for idleness may take: what Lambda gives. */
 const IDLE_SHUTDOWN_MS = 2_000
 
-export const createPool = ({ spec, version, clock, log, capacity, usage, start, lost }: PoolParts): Pool => {
+export const createPool = ({ spec, version, clock, log, capacity, usage, start, lost, cpu }: PoolParts): Pool => {
   /** Those that hold a place, and those that shut down and hold none any more. */
   const live = new Set<Environment>()
   const ending = new Set<Environment>()
@@ -195,6 +196,7 @@ export const createPool = ({ spec, version, clock, log, capacity, usage, start, 
     log: log.with({ function: spec.name }),
     usage,
     staging,
+    cpu,
     isClosed: () => closed,
     begin,
     giveBack,

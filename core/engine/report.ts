@@ -10,9 +10,10 @@ export interface ReportParts {
   readonly environment: string
   /** Milliseconds of Init; undefined when the environment was warm. */
   readonly initMs: number | undefined
+  readonly cpu: Report['cpu'] | undefined
 }
 
-export const reportOf = ({ spec, version, environment, initMs }: ReportParts, invoked: Invoked): Report => {
+export const reportOf = ({ spec, version, environment, initMs, cpu }: ReportParts, invoked: Invoked): Report => {
   const billedMs = Math.ceil(invoked.durationMs + (initMs ?? 0))
   return {
     outcome: invoked.outcome,
@@ -25,6 +26,7 @@ export const reportOf = ({ spec, version, environment, initMs }: ReportParts, in
     ...(initMs === undefined ? {} : { initMs }),
     memoryMb: spec.memoryMb,
     ...(invoked.maxMemoryMb === undefined ? {} : { maxMemoryMb: invoked.maxMemoryMb }),
+    ...(cpu === undefined ? {} : { cpu }),
     logs: invoked.logs,
   }
 }

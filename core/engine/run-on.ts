@@ -30,6 +30,7 @@ export interface RunParts {
   readonly log: Log
   readonly usage: UsageMeter
   readonly staging: Staging
+  readonly cpu: () => Report['cpu'] | undefined
   /** Ends the slot: the environment is free or over. Undefined: none was started. */
   readonly giveBack: (environment: Environment | undefined) => void
   /** Waits for another grant, which is never a staged one, before all others; undefined when the pool was closed. */
@@ -100,11 +101,12 @@ const runCold = async (parts: RunParts, invocation: Invocation): Promise<Report>
   return reportOf(reportParts, invoked)
 }
 
-const partsOf = ({ spec, version }: RunParts, environment: string, initMs: number | undefined): ReportParts => ({
+const partsOf = ({ spec, version, cpu }: RunParts, environment: string, initMs: number | undefined): ReportParts => ({
   spec,
   version: version(),
   environment,
   initMs,
+  cpu: cpu(),
 })
 
 const neverRan = (parts: RunParts, environment: string): Report =>

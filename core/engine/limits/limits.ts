@@ -9,7 +9,7 @@ import { setPriority } from 'node:os'
 import type { Clock } from '../../clock.ts'
 import { errorInfo } from '../../errors.ts'
 import type { Log } from '../../log.ts'
-import type { CpuMeans, Isolation, LimitMeans } from '../contract.ts'
+import type { CpuMeans, FunctionSpec, Isolation, LimitMeans, Report } from '../contract.ts'
 import { cpuTimeMs, createDuty, type Duty } from './duty.ts'
 import { createGroup } from './group.ts'
 import type { Controller } from './hierarchies.ts'
@@ -43,6 +43,12 @@ export interface Limits {
 export const meansOf = (isolation: Isolation, { means }: Limits): LimitMeans => {
   if (isolation === 'process') return means
   return { memory: isolation === 'thread' ? 'heap' : 'none', cpu: 'none', processes: 'none' }
+}
+
+/** The share of CPU that a function is held to; undefined where it has all there is. */
+export const cpuOf = ({ isolation, memoryMb }: FunctionSpec, limits: Limits): Report['cpu'] | undefined => {
+  const { cpu } = meansOf(isolation, limits)
+  return cpu === 'off' || cpu === 'none' ? undefined : { cores: cpuShareOf(memoryMb), by: cpu }
 }
 
 /** The limits of one environment's process, and of all that it starts. */

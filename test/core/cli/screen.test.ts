@@ -133,6 +133,7 @@ test('status says plainly when nothing runs, and shows each process that does', 
     '',
     'FUNCTION  VERSION   ENVIRONMENTS  BUSY  INVOCATIONS  COLD STARTS  GB-S  LAMBDA $',
     'charge    01234567             2     1        1,500            2  75.5  0.0015',
+    'limits of charge: memory sampled, CPU all there is (cpuShares is off), processes none',
   ])
 })
 

@@ -141,7 +141,10 @@ for (const means of ['cgroup-v2', 'cgroup-v1', 'duty-cycle'] as const)
         }`,
     })
     if (host.engine.functions()[0]?.limits.cpu !== means) return context.skip(`${means} is not to be had here`)
-    const share = Number(outcomeAs(await host.run(), 'answered').value)
+    const report = await host.run()
+    assert.equal(report.cpu?.by, means)
+    assert.equal(report.cpu?.cores.toFixed(2), '0.25')
+    const share = Number(outcomeAs(report, 'answered').value)
     // What else runs on the machine can only take of it.
     assert.ok(share < 0.25 * 1.2, `it got ${share} of a core, expected 0.25`)
     assert.ok(share > 0.05, `it got ${share} of a core, expected 0.25`)
