@@ -42,6 +42,7 @@ interface InGroup {
 export interface Coordinator {
   joinGroup(request: InGroup): Promise<Member>
   syncGroup(request: InGroup & { readonly generationId: number }): Promise<{ readonly memberAssignment: Buffer }>
+  leaveGroup(request: InGroup): Promise<unknown>
   heartbeat(request: InGroup & { readonly groupGenerationId: number }): Promise<unknown>
   offsetCommit(
     request: InGroup & { readonly groupGenerationId: number; readonly topics: readonly TopicOffsets[] },
@@ -96,7 +97,14 @@ export interface Group {
   close(): Promise<void>
 }
 
-const COORDINATOR_METHODS = ['joinGroup', 'syncGroup', 'heartbeat', 'offsetCommit', 'offsetFetch'] as const
+const COORDINATOR_METHODS = [
+  'joinGroup',
+  'syncGroup',
+  'leaveGroup',
+  'heartbeat',
+  'offsetCommit',
+  'offsetFetch',
+] as const
 const CLUSTER_METHODS = [
   'findGroupCoordinator',
   'fetchTopicsOffset',
@@ -240,7 +248,13 @@ const watchCoordinator = (
   const syncGroup: Coordinator['syncGroup'] = async request => {
     const answer = await coordinator.syncGroup(request)
     const { memberId, generationId } = request
-    await hooks.assigned({ memberId, generationId }, placesIn(answer.memberAssignment, topics))
+    try {
+      await hooks.assigned({ memberId, generationId }, placesIn(answer.memberAssignment, topics))
+    } catch (error) {
+      // kafkajs does not leave a group that it had not joined to the end: the next member would wait for this one's session.
+      if (isHopeless(error)) await coordinator.leaveGroup({ groupId: request.groupId, memberId }).catch(() => {})
+      throw error
+    }
     return answer
   }
   const own: Partial<Coordinator> = { joinGroup, syncGroup }
@@ -253,6 +267,9 @@ const watchCoordinator = (
     },
   })
 }
+
+/** kafkajs does not try again what says so. */
+const isHopeless = (error: unknown): boolean => (error as { readonly retriable?: unknown } | null)?.retriable === false
 
 /** A leader of another version may deal out topics that this member did not ask for; kafkajs leaves them alone too. */
 const placesIn = (assignment: Buffer, topics: readonly string[]): readonly TopicPartition[] => {

@@ -189,6 +189,8 @@ test('ACLs: what a user may not do is fatal, and names the right that is missing
   await allow(resources.GROUP, 'billing', operations.READ)
   // Where the group begins is committed before anything is read, and that needs it.
   await refused(/allow it READ on the topic by an ACL/)
+  const { groups } = await admin.describeGroups(['billing'])
+  assert.equal(groups[0]?.state, 'Empty', 'nobody has to wait for its session to end')
   await allow(resources.TOPIC, 'orders', operations.READ)
   await allow(resources.TOPIC, 'orders', operations.WRITE)
   await roundTrip(context, options)
