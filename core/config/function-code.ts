@@ -1,6 +1,6 @@
 /** Where a function's code is: the options that say so, and what they come to together. */
 import { isAbsolute, resolve } from 'node:path'
-import type { FunctionCode } from '../engine/contract.ts'
+import type { FunctionCode, RemoteCode } from '../engine/contract.ts'
 import { type OptionSpec, option, size, texts, type Values, whole } from './option.ts'
 import { group, isPlainObject } from './options.ts'
 import { type Problem, show } from './problem.ts'
@@ -26,7 +26,7 @@ export const codeOptions = {
     doc: 'The module that exports `handler`, or a folder or zip that has it, relative to the configuration; `x.ts#charge` names another export. Or a program named `bootstrap`, or a folder or zip that has one (docs/any-language.md).',
     takes: 'a path',
     expected: 'the path of a module, a folder or a .zip',
-    otherwise: 'required, unless there is a command',
+    otherwise: 'required, unless there is a command, a url or an image',
   }),
   command: texts({
     takes: 'a program and its arguments',
@@ -61,13 +61,18 @@ export interface CodeSurroundings {
 export const codeMissing = (written: unknown, path: string): Problem | undefined =>
   isPlainObject(written) &&
   written.file === undefined &&
+  written.url === undefined &&
+  written.image === undefined &&
   (written.command === undefined || isEmptyList(written.command))
-    ? { path: `${path}.file`, message: 'is missing; name the module that exports handler, or a command' }
+    ? {
+        path: `${path}.file`,
+        message: 'is missing; name the module that exports handler, a command, a url or an image',
+      }
     : undefined
 
 const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0
 
-export type ReadCode = { readonly code: FunctionCode } | { readonly problems: readonly Problem[] }
+export type ReadCode = { readonly code: Exclude<FunctionCode, RemoteCode> } | { readonly problems: readonly Problem[] }
 
 /** What the options of a function at `path` come to, or everything that is wrong with them. */
 export const readCode = (values: Values<typeof codeOptions>, path: string, around: CodeSurroundings): ReadCode => {

@@ -1,11 +1,12 @@
 /** The options of a function: its code, and the environments it runs in. */
-import type { FunctionCode, FunctionSpec } from '../engine/contract.ts'
+import type { FunctionCode, FunctionSpec, RemoteCode } from '../engine/contract.ts'
 import { asyncOption } from './async-options.ts'
 import { canaryOption, codeOptions } from './function-code.ts'
 import { choice, duration, flag, option, texts, type Values, type Written, whole } from './option.ts'
 import { defaultsOf, isPlainObject } from './options.ts'
 import { permissions } from './permission-options.ts'
 import { type Problem, show } from './problem.ts'
+import { type RemoteWritten, remoteOptions, resolveRemote } from './remote-options.ts'
 import { isSecretRef, resolveSecrets, revealVariables, type SecretPlaces, type SecretRef } from './secret.ts'
 
 export type Variables = Readonly<Record<string, string | SecretRef>>
@@ -13,6 +14,7 @@ export type Variables = Readonly<Record<string, string | SecretRef>>
 /** Every option of a function. */
 export const functionOptions = {
   ...codeOptions,
+  ...remoteOptions,
   isolation: choice({
     of: ['process', 'thread', 'inline'],
     default: 'process',
@@ -72,15 +74,28 @@ export const functionOptions = {
 
 export type FunctionValues = Values<typeof functionOptions>
 export type FunctionWritten = Written<typeof functionOptions> &
-  ({ readonly file: string } | { readonly command: readonly string[] })
+  (
+    | { readonly file: string }
+    | { readonly command: readonly string[] }
+    | { readonly url: string | SecretRef }
+    | { readonly image: string }
+  )
 
-/** A function as the engine takes it, but for its variables, which are still references. */
-export type ResolvedFunction = Omit<FunctionSpec, 'env'> & { readonly variables: Variables }
+/** A function as the engine takes it, but for its variables and what it sends elsewhere, which are still references. */
+export type ResolvedFunction = Omit<FunctionSpec, 'env' | 'code'> & {
+  readonly variables: Variables
+  readonly code: Exclude<FunctionCode, RemoteCode> | RemoteWritten
+}
 
 /** What the engine runs. Throws SECRET_MISSING when a variable's value is not there. */
 export const functionSpec = (resolved: ResolvedFunction, places: SecretPlaces = {}): FunctionSpec => {
-  const { variables, ...spec } = resolved
-  return { ...spec, env: revealVariables(resolveSecrets(variables, `functions.${resolved.name}.env`, places)) }
+  const { variables, code, ...spec } = resolved
+  const where = `functions.${resolved.name}`
+  return {
+    ...spec,
+    code: 'url' in code ? resolveRemote(code, where, places) : code,
+    env: revealVariables(resolveSecrets(variables, `${where}.env`, places)),
+  }
 }
 
 /** Options that mean nothing for a program of its own. */
@@ -103,7 +118,7 @@ export const programProblems = (
 export const fromOptions = (
   name: string,
   values: FunctionValues,
-  code: FunctionCode,
+  code: ResolvedFunction['code'],
   canary?: FunctionCode,
 ): ResolvedFunction => ({
   ...environment(name, values),

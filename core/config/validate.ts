@@ -16,6 +16,7 @@ import { type PolicyValues, policyOptions } from './mapping-options.ts'
 import { defaultsOf, isPlainObject, join, parseOptions } from './options.ts'
 import { absolutePermissions } from './permission-options.ts'
 import { type Problem, problemText, show } from './problem.ts'
+import { readRemote, remoteProblems } from './remote-options.ts'
 import type { ResolvedConfig, ResolvedMapping, Validation } from './resolved.ts'
 import { applyRules, type Candidate, functionRules } from './rules.ts'
 
@@ -107,8 +108,8 @@ const readFunctions = (
     if ('problems' in parsed) problems.push(...parsed.problems)
     else if (!missing) {
       const values = parsed.value
-      problems.push(...programProblems(values, path))
-      const read = readCode(values, path, surroundings)
+      problems.push(...programProblems(values, path), ...remoteProblems(options, path))
+      const read = readRemote(values, path) ?? readCode(values, path, surroundings)
       const canary = values.canary && readCode({ ...values, ...values.canary }, `${path}.canary`, surroundings)
       for (const each of [read, canary]) if (each && 'problems' in each) problems.push(...each.problems)
       if ('code' in read) {

@@ -59,7 +59,7 @@ export interface LimitMeans {
 }
 
 /** Where a function's code is: a handler given as a value means inline isolation. */
-export type FunctionCode = ModuleCode | Program | PackageCode | { readonly handler: unknown }
+export type FunctionCode = ModuleCode | Program | PackageCode | RemoteCode | ImageCode | { readonly handler: unknown }
 
 /** A module that can be imported. Paths are absolute. */
 export interface ModuleCode {
@@ -103,7 +103,31 @@ export interface PackageCode {
   readonly maxBytes: number
 }
 
-/** Names a change of the function's code: a hash of it, or `inline`. */
+/** A function that runs somewhere else, behind HTTP. */
+export interface RemoteCode {
+  /** http or https. */
+  readonly url: string
+  /** `lambda`: an invoke endpoint, a request for each batch. `cloudevents`: a receiver, a request for each record. */
+  readonly protocol: 'lambda' | 'cloudevents'
+  readonly headers: Readonly<Record<string, string>>
+  readonly tls: RemoteTls
+}
+
+/** PEM. */
+export interface RemoteTls {
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+}
+
+/** A container image that answers the invoke endpoint. */
+export interface ImageCode {
+  readonly image: string
+  /** In place of the image's own; none leaves that as it is. */
+  readonly containerCommand: readonly string[]
+}
+
+/** Names a change of the function's code: a hash of it, or `inline`; of a function somewhere else, where that is. */
 export type Version = string
 
 /** What a channel says of its bodies, for functions that are not written with onRecord or onBatch. */

@@ -8,6 +8,7 @@ import { canaryPool, splitSpec, type Variant } from './canary.ts'
 import { type Capacity, createCapacity } from './capacity.ts'
 import type { Engine, EngineStats, FunctionSpec, Host, LimitMeans, Slot, Throttled, Version } from './contract.ts'
 import { type EnvironmentTools, environmentsOf } from './environments.ts'
+import { openImages } from './image/engine.ts'
 import { cpuOf, type LimitsParts, meansOf, openLimits } from './limits/limits.ts'
 import { createPackageCache, noPackageCache } from './package/cache.ts'
 import { createPool, type Pool } from './pool.ts'
@@ -72,7 +73,7 @@ export const createEngine = (functions: readonly FunctionSpec[], parts: EnginePa
   const limits = openLimits({ cpuShares: 'off', ...parts.limits, app, clock, log, reaper })
   const packages =
     stateDir === undefined ? noPackageCache : createPackageCache({ folder: join(stateDir, 'packages'), clock, log })
-  const tools: EnvironmentTools = { reaper, limits, packages }
+  const tools: EnvironmentTools = { reaper, limits, packages, images: openImages(log) }
   const capacity = createCapacity(parts.maxEnvironments)
   const meters = new Map<string, UsageMeter>()
   const meterOf = (name: string): UsageMeter => {
@@ -152,10 +153,10 @@ export const createEngine = (functions: readonly FunctionSpec[], parts: EnginePa
 
 /** A handler given as a value is itself; a file is its path, its options and the content of all it imports. */
 const identityOf = ({ code, canary, ...options }: FunctionSpec): unknown =>
-  'handler' in code
+  'handler' in code && !('command' in code)
     ? code.handler
     : JSON.stringify([
-        code,
+        'url' in code ? { ...code, headers: Object.entries(code.headers), tls: Object.entries(code.tls) } : code,
         versionOf(code),
         canary && [canary, versionOf(canary.code)],
         { ...options, env: Object.entries(options.env) },

@@ -2,6 +2,8 @@
 import type { FunctionSpec } from './contract.ts'
 import type { CreateEnvironment } from './environment.ts'
 import { hostedEnvironment } from './hosting/environment.ts'
+import type { Images } from './image/engine.ts'
+import { imageEnvironments } from './image/environment.ts'
 import { inlineEnvironments } from './inline/environment.ts'
 import type { Limits } from './limits/limits.ts'
 import type { PackageCache } from './package/cache.ts'
@@ -9,6 +11,7 @@ import { packagedEnvironments } from './package/environment.ts'
 import { preparePackage } from './package/prepare.ts'
 import { processes } from './process/carrier.ts'
 import type { Reaper } from './process/reaper.ts'
+import { remoteEnvironments } from './remote/environment.ts'
 import { runtimeApiEnvironment } from './runtime-api/environment.ts'
 import { threads } from './thread/carrier.ts'
 
@@ -17,6 +20,7 @@ export interface EnvironmentTools {
   readonly reaper: Reaper
   readonly limits: Limits
   readonly packages: PackageCache
+  readonly images: Images
 }
 
 /** Environments of one function. */
@@ -28,6 +32,8 @@ export const environmentsOf = (spec: FunctionSpec, tools: EnvironmentTools): Cre
       environmentsOf: prepared => environmentsOf(prepared, tools),
     })
   if ('command' in code) return parts => runtimeApiEnvironment(parts, { ...tools, program: code })
+  if ('image' in code) return imageEnvironments(code, tools)
+  if ('url' in code) return remoteEnvironments(code)
   if (spec.isolation === 'inline') return inlineEnvironments(spec)
   return parts =>
     hostedEnvironment(parts, spec.isolation === 'thread' ? threads : processes(tools.reaper, tools.limits))

@@ -18,11 +18,15 @@ const VERSION_CHARS = 12
  *   a zip      its bytes
  *   layers     their bytes, whatever they hold
  *
- * `inline` for a handler given as a value, `missing` where there is nothing at the path.
+ *   an image   its name and command: what a tag stands for is looked up when its environments start
+ *
+ * `remote` for a function behind a URL, `inline` for a handler given as a value, `missing` where there is nothing at the path.
  */
 export const versionOf = (code: FunctionSpec['code']): Version => {
   if ('package' in code) return versionOfPackage(code)
   if ('command' in code) return versionOfProgram(code)
+  if ('image' in code) return short(createHash('sha256').update(JSON.stringify(code)))
+  if ('url' in code) return 'remote'
   if (!('file' in code)) return 'inline'
   const hash = createHash('sha256')
   return addModule(hash, code.file) ? short(hash) : 'missing'

@@ -31,6 +31,6 @@ const schemaMismatch = (functionName: string, channel: string): ErrorInfo => ({
   name: 'FunctionMismatch',
   code: 'FUNCTION_MISMATCH',
   message:
-    `functions.${functionName} is a program of its own, but ${channel} has a schema, which only functions of Node can ` +
+    `functions.${functionName} does not run in Node, but ${channel} has a schema, which only functions of Node can ` +
     'apply; let the mapping read the same channel declared without a schema, and check the records in the function',
 })

@@ -104,6 +104,8 @@ const slips = (): readonly unknown[] => [
   defineConfig({ ...base, mappings: { a: { source: orders } } }),
   // @ts-expect-error a misspelt option of a function
   defineConfig({ ...base, functions: { charge: { file: './a.ts', timout: '1s' } }, mappings: {} }),
+  // @ts-expect-error a protocol there is not
+  defineConfig({ ...base, functions: { charge: { url: 'https://f.example/', protocol: 'grpc' } }, mappings: {} }),
   // @ts-expect-error a function without a file
   defineConfig({ ...base, functions: { charge: { timeout: '1s' } }, mappings: {} }),
   // @ts-expect-error a misspelt option at the top

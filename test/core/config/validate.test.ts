@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { inspect } from 'node:util'
 import { type } from 'arktype'
 import * as valibot from 'valibot'
 import { z } from 'zod'
 import { embedded } from '../../../connectors/embedded/channel.ts'
+import { functionSpec } from '../../../core/config/function-options.ts'
 import { problemText } from '../../../core/config/problem.ts'
 import type { ResolvedConfig } from '../../../core/config/resolved.ts'
+import { env } from '../../../core/config/secret.ts'
 import { configError, validateConfig } from '../../../core/config/validate.ts'
 import { onBatch } from '../../../core/function/on-batch.ts'
 import { onEvent } from '../../../core/function/on-event.ts'
@@ -392,7 +395,7 @@ test('what is wrong with a function is said of its file, memory, timeout and var
     seven: 7,
   }
   assert.deepEqual(problemsOf({ name: 'shop', mappings: {}, functions }), [
-    'functions.none.file is missing; name the module that exports handler, or a command',
+    'functions.none.file is missing; name the module that exports handler, a command, a url or an image',
     "functions.none.timeout must be a duration between 1ms and 15m, like '30s', got '16m'",
     'functions.none.memory must be between 128 and 10240, got 64',
     'functions.none.env must be an object of texts, env() or file(), got { KEY: 5 }',
@@ -455,7 +458,7 @@ test('what is wrong with a command is said with its path', () => {
     node: { command, nodeOptions: ['--import', 'tsx'], permissions: {} },
   }
   assert.deepEqual(problemsOf({ name: 'shop', mappings: {}, functions }), [
-    'functions.empty.file is missing; name the module that exports handler, or a command',
+    'functions.empty.file is missing; name the module that exports handler, a command, a url or an image',
     "functions.words.command must be a list of non-empty texts, got 'python3 handler.py'",
     "functions.gone.command must be a program that exists, got './bin/run' (/app/bin/run)",
     "functions.nowhere.file must be a file that exists, got './nowhere' (/app/nowhere)",
@@ -463,6 +466,59 @@ test('what is wrong with a command is said with its path', () => {
     "functions.inline.isolation must be 'process' for a command, got 'inline'",
     'functions.node.nodeOptions is for modules of Node; a command has its own arguments',
     'functions.node.permissions is for modules of Node, which keeps to them',
+  ])
+})
+
+test('a function somewhere else has its references resolved at start, and hidden', () => {
+  const config = resolvedOf({
+    name: 'shop',
+    mappings: {},
+    functions: {
+      f: { url: env('F_URL'), headers: { authorization: env('F_TOKEN') }, tls: { ca: env('F_CA') } },
+      image: { image: 'public.ecr.aws/lambda/python:3.13', handler: 'app.handler', memory: 256 },
+    },
+  })
+  const [f, image] = [...config.functions.values()]
+  assert.ok(f && image)
+  const places = { env: { F_URL: 'https://f.example/run', F_TOKEN: 'Bearer canary', F_CA: 'pem' } }
+  const { code } = functionSpec(f, places)
+  assert.deepEqual(
+    { ...code, headers: { ...('headers' in code && code.headers) }, tls: undefined },
+    {
+      url: 'https://f.example/run',
+      protocol: 'lambda',
+      headers: { authorization: 'Bearer canary' },
+      tls: undefined,
+    },
+  )
+  assert.ok(!inspect(code).includes('canary'))
+  assert.deepEqual(image.code, { image: 'public.ecr.aws/lambda/python:3.13', containerCommand: ['app.handler'] })
+  assert.throws(() => functionSpec(f, { env: {} }), /functions\.f\.url\.url|F_URL/)
+  const bad = { env: { ...places.env, F_URL: 'ftp://canary' } }
+  assert.throws(
+    () => functionSpec(f, bad),
+    error => /functions\.f\.url must be an address like https/.test(String(error)) && !String(error).includes('canary'),
+  )
+})
+
+test('what says where a function is, it says once, and with what belongs to it', () => {
+  const functions = {
+    both: { file: './functions/a.ts', url: 'https://f.example/' },
+    image: { image: '--privileged' },
+    remote: { url: 'ftp://x', layers: ['./functions/l'], env: { A: 'b' } },
+    user: { url: 'https://me:canary@f.example/' },
+    here: { file: './functions/a.ts', headers: { a: 'b' } },
+    header: { url: 'https://f.example/', headers: { 'a b': 'c' } },
+  }
+  assert.deepEqual(problemsOf({ name: 'shop', mappings: {}, functions }), [
+    'functions.both.url must be left out, because file says where the function is',
+    "functions.image.image must be the name of an image, like public.ecr.aws/lambda/python:3.13, got '--privileged'",
+    'functions.remote.layers is for functions with a file',
+    'functions.remote.env is for functions that run here',
+    "functions.remote.url must be an address like https://host/path, got 'ftp://x'",
+    'functions.user.url must not have a name or password in it; send them with headers',
+    'functions.here.headers is for functions with a url',
+    "functions.header.headers must be an object of texts, env() or file(), by the names of headers, got { 'a b': 'c' }",
   ])
 })
 

@@ -73,6 +73,10 @@ const HOSTILE: Readonly<Record<string, { entries: readonly Written[]; says: RegE
     entries: [{ name: 'stra\u00dfe' }, { name: 'STRASSE' }],
     says: /"STRASSE" has the same name as "straße"/,
   },
+  'names that are one by a sign that stands for letters': {
+    entries: [{ name: 'tel' }, { name: '\u2121' }],
+    says: /has the same name as "tel"/,
+  },
   'a file below a file': { entries: [{ name: 'index.js/x' }], says: /as a file and as a folder \("index\.js"\)/ },
   'a file where a folder is': {
     entries: [{ name: 'd/x' }, { name: 'd' }],

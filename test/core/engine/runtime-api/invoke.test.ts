@@ -236,10 +236,7 @@ test('a channel with a schema is not for a program, and says what to do', async 
   const { run } = await programs(context, { f: { source: 'await serve(() => null)' } })
   const { error } = outcomeAs(await run('f', ['{}'], { hasSchema: true }), 'not-ready')
   assert.equal(error.code, 'FUNCTION_MISMATCH')
-  assert.match(
-    error.message,
-    /functions\.f is a program of its own, but local\/q has a schema.*declared without a schema/,
-  )
+  assert.match(error.message, /functions\.f does not run in Node, but local\/q has a schema.*declared without a schema/)
 })
 
 test('what a program prints is in the log and in the report of its invocation', async context => {
