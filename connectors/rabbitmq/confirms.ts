@@ -36,13 +36,25 @@ interface Unconfirmed {
   end(fate: Fate): void
 }
 
+/** amqplib copies what it has not written yet, up to 1,024 frames of any size, before it says that it is full. */
+const MOST_UNCONFIRMED_BYTES = 8_000_000
+
 export const confirmedChannel = ({ channel, gone, close }: AmqpChannel<ConfirmChannel>): ConfirmedChannel => {
   // In the order in which they were written, which is that of the broker's returns.
   const unconfirmed = new Set<Unconfirmed>()
   let full = false
+  let bytes = 0
+  let freed = Promise.withResolvers<void>()
   channel.on('drain', () => {
     full = false
   })
+  const forget = (sent: Unconfirmed): boolean => {
+    if (!unconfirmed.delete(sent)) return false
+    bytes -= sent.message.content.length
+    freed.resolve()
+    freed = Promise.withResolvers()
+    return true
+  }
   channel.on('return', returned => {
     const sent = [...unconfirmed].find(each => each.returned === undefined && isSame(each.message, returned))
     if (sent) sent.returned = replyText(returned)
@@ -60,20 +72,23 @@ export const confirmedChannel = ({ channel, gone, close }: AmqpChannel<ConfirmCh
         const answered = (error: unknown): void => {
           // amqplib answers for what was under way when the channel closes, before it says that it is closed.
           queueMicrotask(() => {
-            if (gone.aborted || !unconfirmed.delete(sent)) return
+            if (gone.aborted || !forget(sent)) return
             resolve(error ? { is: 'refused' } : fateOf(sent))
           })
         }
         unconfirmed.add(sent)
+        bytes += message.content.length
         try {
           const { exchange, routingKey, content, options } = message
           full = !channel.publish(exchange, routingKey, content, options, answered)
         } catch (error) {
-          unconfirmed.delete(sent)
+          forget(sent)
           resolve(gone.aborted ? { is: 'unknown', error: gone.reason, code: undefined } : { is: 'impossible', error })
         }
       }),
     async room() {
+      while (bytes >= MOST_UNCONFIRMED_BYTES && !gone.aborted)
+        await unlessGone(gone, freed.promise).catch(() => undefined)
       if (!full || gone.aborted) return
       await unlessGone(gone, once(channel, 'drain')).catch(() => undefined)
     },

@@ -96,6 +96,23 @@ test('a network that takes 5 s each way only makes it slow', { skip }, async con
   await source.close()
 })
 
+test('a broker that reads nothing more holds senders up, and does not fill their memory', { skip }, async context => {
+  const broker = await rabbitmq.own()
+  const opened = await openQueue(context, broker.url, { type: 'classic' })
+  const sink = await (await opened.connect()).openSink(opened.channel)
+  assert.deepEqual(await sink.send([{ body: Uint8Array.of(1) }]), [null])
+  const body = new Uint8Array(50_000)
+  const records = Array.from({ length: 2_000 }, () => ({ body }))
+  const before = process.memoryUsage().arrayBuffers
+  broker.pause()
+  const sending = sink.send(records)
+  await sleep(systemClock, 1_000)
+  const grownMb = (process.memoryUsage().arrayBuffers - before) / 1e6
+  broker.continue()
+  assert.ok((await sending).every(outcome => outcome === null))
+  assert.ok(grownMb < 30, `${grownMb} MB of 100 were written ahead`)
+})
+
 test('closing while a connection is made anew ends at once, and nothing is tried any more', { skip }, async context => {
   const broker = await rabbitmq.own()
   const opened = await openQueue(context, broker.url)
