@@ -8,6 +8,7 @@ import type { ErrorInfo } from '../../contract.ts'
 import { errorInfo } from '../../errors.ts'
 import type { Invocation } from '../contract.ts'
 import type { Environment, EnvironmentParts, Invoked } from '../environment.ts'
+import { nextSampleMs } from '../limits/sampling.ts'
 import { ABORTED, initTimedOut } from '../outcomes.ts'
 import { invocationOver, type Place } from '../runtime/context.ts'
 import { MESSAGE, type Message } from '../wire/message.ts'
@@ -17,8 +18,6 @@ import { describeExit, endedBefore, endedDuring, initEnded, memoryMessage, outOf
 import { createOutput } from './output.ts'
 import { afterOutput, neverBegan, replyOf, writeLog } from './replies.ts'
 import { createRequests } from './requests.ts'
-
-const MEMORY_SAMPLE_MS = 100
 
 export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): Environment => {
   const { spec, clock, id } = parts
@@ -35,6 +34,7 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
   let closing = false
   let carrier: Carrier | undefined
   let uncaught: ErrorInfo | undefined
+  let lastMemoryMb = 0
   let maxMemoryMb: number | undefined
   let cancelSample: Cancel | undefined
   let endInit: ((problem: ErrorInfo | undefined) => void) | undefined
@@ -86,6 +86,7 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
     cancelSample = undefined
     const usedMb = carrier?.memoryMb()
     if (usedMb === undefined) return
+    lastMemoryMb = usedMb
     maxMemoryMb = Math.max(maxMemoryMb ?? 0, usedMb)
     if (usedMb > spec.memoryMb) {
       const how = `${Math.ceil(usedMb)} MB were in use`
@@ -96,7 +97,7 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
   }
   /** Only while something runs: what is idle does not grow, and a host with nothing to do sleeps. */
   const watchMemory = (): void => {
-    cancelSample ??= clock.after(MEMORY_SAMPLE_MS, sampleMemory)
+    cancelSample ??= clock.after(nextSampleMs(lastMemoryMb, spec.memoryMb), sampleMemory)
   }
 
   const onMessage = (message: Message): void => {

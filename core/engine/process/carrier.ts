@@ -15,7 +15,10 @@ import { frameWriter } from './writer.ts'
 
 export const PROCESS_ENFORCES: Enforces = {
   timeout: { held: 'always', how: 'kills the process group' },
-  memory: { held: 'always', how: "V8's heap limit, and private memory sampled every 100 ms on Linux" },
+  memory: {
+    held: 'always',
+    how: "V8's heap limit, private memory sampled every 10 to 100 ms on Linux, and a cgroup where one may be made",
+  },
   crash: { held: 'always', how: 'a failure of that batch, whatever ended the process' },
   variables: { held: 'always', how: 'the allowed ones' },
   output: { held: 'always', how: 'to the log, and the last 100 lines in the report' },

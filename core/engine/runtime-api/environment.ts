@@ -16,6 +16,7 @@ import { endedBefore, memoryMessage, outOfMemory } from '../hosting/exit.ts'
 import { createOutput } from '../hosting/output.ts'
 import { afterOutput, neverBegan } from '../hosting/replies.ts'
 import type { Confinement, Limits } from '../limits/limits.ts'
+import { nextSampleMs } from '../limits/sampling.ts'
 import { ABORT_GRACE_MS, ABORTED, timedOut } from '../outcomes.ts'
 import { type HeldProcess, holdProcess, spawnOr } from '../process/held.ts'
 import type { Reaper } from '../process/reaper.ts'
@@ -39,7 +40,6 @@ interface Current {
   readonly settle: (outcome: Outcome, atMs: number) => void
 }
 
-const MEMORY_SAMPLE_MS = 100
 /** A process that SIGKILL does not end within this hangs in the kernel: it is reported and replaced all the same. */
 const KILL_WAIT_MS = 1_000
 
@@ -69,6 +69,7 @@ export const runtimeApiEnvironment = (
   let confinement: Confinement | undefined
   let api: RuntimeApi | undefined
   let current: Current | undefined
+  let lastMemoryMb = 0
   let maxMemoryMb: number | undefined
   let cancelSample: Cancel | undefined
   let endInit: ((problem: ErrorInfo | undefined) => void) | undefined
@@ -141,6 +142,7 @@ export const runtimeApiEnvironment = (
     cancelSample = undefined
     const usedMb = held?.memoryMb()
     if (usedMb === undefined) return
+    lastMemoryMb = usedMb
     maxMemoryMb = Math.max(maxMemoryMb ?? 0, usedMb)
     if (usedMb > spec.memoryMb) {
       const how = `${Math.ceil(usedMb)} MB were in use`
@@ -151,7 +153,7 @@ export const runtimeApiEnvironment = (
   }
   /** Only while something runs: what is idle does not grow, and a host with nothing to do sleeps. */
   const watchMemory = (): void => {
-    cancelSample ??= clock.after(MEMORY_SAMPLE_MS, sampleMemory)
+    cancelSample ??= clock.after(nextSampleMs(lastMemoryMb, spec.memoryMb), sampleMemory)
   }
 
   const run = (invocation: Invocation, event: Event, body: string, resolve: (invoked: Invoked) => void): void => {

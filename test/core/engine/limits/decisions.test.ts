@@ -5,6 +5,7 @@ import { type Budget, fullBudget, nextStep } from '../../../../core/engine/limit
 import { parseHierarchies } from '../../../../core/engine/limits/hierarchies.ts'
 import { cpuLimits, oomKills, startLimits } from '../../../../core/engine/limits/limit-files.ts'
 import { ownerOfPlace, placeName } from '../../../../core/engine/limits/places.ts'
+import { nextSampleMs } from '../../../../core/engine/limits/sampling.ts'
 import { cpuShareOf, nicenessOf, quotaOf } from '../../../../core/engine/limits/share.ts'
 import { isAlive, thisProcess } from '../../../../core/owner.ts'
 
@@ -149,4 +150,15 @@ test('the name of a place says whose it is, and only those are known that were m
   assert.ok(elsewhere && isAlive(elsewhere), 'what runs in another container cannot be known')
   for (const name of ['millrace-x', 'system.slice', 'millrace-x-12', 'other-x-1.2.3.4'])
     assert.equal(ownerOfPlace(name), undefined)
+})
+
+test('memory is looked at the sooner, the less of it is left', () => {
+  const cases = [
+    [0, 512, 100],
+    [312, 512, 100],
+    [412, 512, 50],
+    [500, 512, 10],
+    [600, 512, 10],
+  ] as const
+  for (const [usedMb, limitMb, ms] of cases) assert.equal(nextSampleMs(usedMb, limitMb), ms)
 })
