@@ -10,6 +10,7 @@ import type { Connections } from './connections.ts'
 import type { DeadLetter, OutgoingRecord } from './contract.ts'
 import type { Engine } from './engine/contract.ts'
 import { MillraceError } from './errors.ts'
+import { recordFilter } from './event/filtered.ts'
 import type { MappingSpec, Tools } from './flow/flow.ts'
 import { createMapping, type Mapping } from './flow/mapping.ts'
 import type { Policy } from './flow/policy.ts'
@@ -88,7 +89,7 @@ export const createMappings = (tools: MappingTools): Mappings => {
 /** Equal for mappings that need no restart: codecs and schemas run with the function, which is exchanged by itself. */
 const identityOf = (mapping: ResolvedMapping | undefined): string => {
   if (!mapping) return ''
-  const { channel, deadLetters, answers, ...plain } = mapping
+  const { channel, deadLetters, answers, filter, ...plain } = mapping
   const { connection, type, address, options } = channel
   return JSON.stringify([
     plain,
@@ -98,6 +99,7 @@ const identityOf = (mapping: ResolvedMapping | undefined): string => {
     options,
     channel.schema !== undefined,
     deadLetters.to.map(to => to.address),
+    filter?.patterns,
     answers && [answers.format, answers.to.map(to => to.address)],
   ])
 }
@@ -146,6 +148,7 @@ const toolsOf = (
 ): Omit<Tools, 'openSource'> => ({
   ...tools,
   engine: engineOf(mapping, tools, send),
+  ...(mapping.filter ? { filter: recordFilter(mapping.channel, mapping.filter.filters) } : {}),
   destinations: mapping.deadLetters.to.map(
     channel => letters => send(channel.address, letters.map(letterRecordFor(mapping))),
   ),

@@ -1,4 +1,5 @@
 /** The options of a mapping that `defaults` may set for all of them: how records are batched, retried and given up. */
+import { filterOption } from './filter-option.ts'
 import {
   choice,
   decimal,
@@ -124,6 +125,7 @@ export const policyOptions = {
     default: '60s',
     doc: 'A source that takes no verdict for this long is closed and opened again.',
   }),
+  filter: filterOption,
   enabled: flag({ default: true, doc: 'A mapping that is not enabled does not start.' }),
 }
 

@@ -61,6 +61,7 @@ export const resolveMapping = (
       format: parsed.value.format,
       deadLetters: { to },
       enabled: parsed.value.enabled,
+      ...(parsed.value.filter ? { filter: parsed.value.filter } : {}),
       policy: policyOf(parsed.value, channel, batchSizeOf(parsed.value, channel)),
     },
   }

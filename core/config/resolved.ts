@@ -4,6 +4,7 @@ import type { CodecName, EventFormat } from '../engine/contract.ts'
 import type { Policy } from '../flow/policy.ts'
 import type { AnswerFormat } from '../invoke/records.ts'
 import type { Channel, ConnectionValue } from './channel.ts'
+import type { FilterValue } from './filter-option.ts'
 import type { ResolvedFunction } from './function-options.ts'
 import type { InvokeValues } from './invoke-options.ts'
 import type { Problem } from './problem.ts'
@@ -40,6 +41,7 @@ export interface ResolvedMapping {
   /** Of asynchronous invocations: where answers go, and in which form these and dead letters are sent. */
   readonly answers?: { readonly to: readonly Channel[]; readonly format: AnswerFormat }
   readonly enabled: boolean
+  readonly filter?: FilterValue
   readonly policy: Policy
 }
 

@@ -4,9 +4,10 @@ import type { Attempt, Delivery } from '../contract.ts'
 import type { Recalled } from '../dead-letters.ts'
 import { MillraceError, wrapError } from '../errors.ts'
 import { keyText } from '../values.ts'
-import { giveBack, giveBackBehind, holdStopped, lose } from './ending.ts'
+import { accept, giveBack, giveBackBehind, holdStopped, lose } from './ending.ts'
 import { bytesOf, type Entry, type Scope } from './entry.ts'
 import { observe } from './events.ts'
+import { type FilterVerdict, filterAll } from './filter.ts'
 import type { Flow } from './flow.ts'
 import type { Order } from './policy.ts'
 import { watchRecall } from './recall.ts'
@@ -27,12 +28,18 @@ export const admit = async (flow: Flow, deliveries: readonly Delivery[], signal:
   if (deliveries.length === 0) return
   const known = await recall(flow, deliveries, signal)
   if (!known) return refuse(flow, deliveries)
+  const judged = filterAll(flow, deliveries)
+  const verdicts = judged instanceof Promise ? await judged : judged
   const now = flow.tools.clock.monotonic()
   const waitOn: Entry[] = []
-  for (const delivery of deliveries) {
-    const entry = newEntry(flow, delivery, known.get(delivery.record.id), now)
+  for (const [index, delivery] of deliveries.entries()) {
+    const entry = newEntry(flow, delivery, known.get(delivery.record.id), { now, filter: verdicts[index] ?? 'matches' })
     flow.counters.received += 1
     flow.credit.claim(entry)
+    if (entry.filtered === 'yes') {
+      passOver(flow, entry)
+      continue
+    }
     flow.waiting.add(entry)
     watchClaim(flow, entry)
     watchRecall(flow, entry)
@@ -44,17 +51,28 @@ export const admit = async (flow: Flow, deliveries: readonly Delivery[], signal:
   flow.changed()
 }
 
+/** Nobody waits for it and it waits for nobody: its verdict may overtake those of records before it. */
+const passOver = (flow: Flow, entry: Entry): void => {
+  watchClaim(flow, entry)
+  if (entry.state !== 'gone') accept(flow, entry)
+}
+
 /** Nothing is known of them, so they go back as they came: a paused source would keep them claimed for ever. */
 const refuse = (flow: Flow, deliveries: readonly Delivery[]): void => {
   for (const delivery of deliveries) {
-    const entry = newEntry(flow, delivery, undefined, flow.tools.clock.monotonic())
+    const entry = newEntry(flow, delivery, undefined, { now: flow.tools.clock.monotonic(), filter: 'matches' })
     flow.credit.claim(entry)
     watchClaim(flow, entry)
     if (entry.state !== 'gone') giveBack(flow, entry, undefined)
   }
 }
 
-const newEntry = (flow: Flow, delivery: Delivery, known: Recalled | undefined, arrivedAt: number): Entry => {
+interface Arrival {
+  readonly now: number
+  readonly filter: FilterVerdict
+}
+
+const newEntry = (flow: Flow, delivery: Delivery, known: Recalled | undefined, { now, filter }: Arrival): Entry => {
   const { id } = delivery.record
   const history = laterOf(known?.attempts ?? NO_ATTEMPTS, flow.lostIds.get(id))
   flow.lostIds.delete(id)
@@ -62,7 +80,7 @@ const newEntry = (flow: Flow, delivery: Delivery, known: Recalled | undefined, a
     delivery,
     scope: scopeOf(flow, delivery),
     bytes: bytesOf(delivery),
-    arrivedAt,
+    arrivedAt: now,
     charged: Math.max(delivery.attempts, history.length),
     history,
     tries: Math.max(delivery.attempts, history.length),
@@ -72,6 +90,8 @@ const newEntry = (flow: Flow, delivery: Delivery, known: Recalled | undefined, a
     // A replay is parked, that is what it is a replay of.
     parkedBefore: known?.parked === true && delivery.replayOf === undefined,
     suspect: evidence(flow, delivery) >= SUSPECT_DELIVERIES || history.some(isUnfinished),
+    unreadable: typeof filter === 'object' ? filter.error : undefined,
+    filtered: filter === 'filtered' ? 'yes' : 'no',
     part: undefined,
     state: 'waiting',
     verdict: undefined,

@@ -49,7 +49,7 @@ const waitLeft = ({ tools }: Flow, { scope: { blockedUntil } }: Entry): number =
 
 /** The source took a verdict. */
 export const settled = (flow: Flow, entry: Entry, settlement: Settlement): void => {
-  count(flow, settlement)
+  count(flow, entry, settlement)
   if (settlement.outcome === 'accepted' && (entry.history.length > 0 || entry.suspect || entry.freeSince !== undefined))
     forgetAttempts(flow, entry)
   observe('settled', () => ({ mapping: flow.spec.name, record: entry.delivery.record, outcome: settlement.outcome }))
@@ -120,8 +120,9 @@ const forgetClaim = ({ claims }: Flow, entry: Entry): void => {
   claims.delete(lost)
 }
 
-const count = ({ counters }: Flow, settlement: Settlement): void => {
-  if (settlement.outcome === 'accepted') counters.accepted += 1
+const count = ({ counters }: Flow, { filtered }: Entry, settlement: Settlement): void => {
+  if (filtered === 'yes') counters.filtered += 1
+  else if (settlement.outcome === 'accepted') counters.accepted += 1
   if (settlement.outcome === 'released') counters.released += 1
   if (settlement.outcome === 'deferred') counters.deferred += 1
 }

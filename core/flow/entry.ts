@@ -1,4 +1,4 @@
-import type { Attempt, Delivery } from '../contract.ts'
+import type { Attempt, Delivery, ErrorInfo } from '../contract.ts'
 
 /** A delivery on its way through the flow, until it is settled or lost. The one mutable thing in this room. */
 export interface Entry {
@@ -23,6 +23,10 @@ export interface Entry {
   precharged: 'yes' | 'no'
   /** It is a dead letter already, only its source does not know. */
   readonly parkedBefore: boolean
+  /** Why the mapping's filter could not read it: parked at its turn. */
+  readonly unreadable: ErrorInfo | undefined
+  /** The mapping's filter has no use for it. */
+  readonly filtered: 'yes' | 'no'
   /** The part of a split batch it belongs to. */
   part: Part | undefined
   state: 'waiting' | 'running' | 'parking' | 'settling' | 'gone'

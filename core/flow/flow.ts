@@ -8,6 +8,7 @@ import type { Log } from '../log.ts'
 import type { Breaker } from './breaker.ts'
 import type { Credit, SharedBytes } from './credit.ts'
 import type { Entry } from './entry.ts'
+import type { RecordFilter } from './filter.ts'
 import type { OpenTime } from './open-time.ts'
 import type { Outage } from './outage.ts'
 import type { DeadLetterDestination, Parker } from './parker.ts'
@@ -46,6 +47,8 @@ export interface Tools {
   /** Rises with every call, in this process and over restarts. */
   readonly nextFence: () => number
   readonly openSource: (signal: AbortSignal) => Promise<Source>
+  /** Left out: every record is for the function. */
+  readonly filter?: RecordFilter
 }
 
 /**
@@ -112,6 +115,8 @@ export interface Batch {
 /** Counted since the mapping started; each record counts once for each thing that happened to it. */
 export interface Counters {
   received: number
+  /** Settled because the mapping's filter has no use for them. */
+  filtered: number
   accepted: number
   retried: number
   deferred: number
@@ -126,6 +131,7 @@ export interface Counters {
 
 export const newCounters = (): Counters => ({
   received: 0,
+  filtered: 0,
   accepted: 0,
   retried: 0,
   deferred: 0,

@@ -73,6 +73,7 @@ const doomOf = (flow: Flow, entry: Entry, now: number): Doom | undefined => {
   // Its attempts are in its letter, so a replay cannot be charged beforehand: whoever asks again decides.
   if (delivery.replayOf !== undefined)
     return entry.suspect ? { reason: 'crashed', error: REPLAY_CRASHED } : starvation(entry, policy, now)
+  if (entry.unreadable) return { reason: 'undecodable', error: entry.unreadable }
   return expiry(flow, delivery) ?? starvation(entry, policy, now)
 }
 

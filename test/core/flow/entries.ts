@@ -42,6 +42,8 @@ export const entryOf = (scope: Scope, id: string, changes: Partial<Entry> & { bo
     precharged: 'no',
     parkedBefore: false,
     part: undefined,
+    unreadable: undefined,
+    filtered: 'no',
     state: 'waiting',
     verdict: undefined,
     held: 'no',

@@ -5,6 +5,7 @@ import type { DeadLetterStore, RememberedAttempts } from '../../../core/dead-let
 import type { Engine, InvokedRecord, Outcome } from '../../../core/engine/contract.ts'
 import { createSharedBytes } from '../../../core/flow/credit.ts'
 import { createFence } from '../../../core/flow/fence.ts'
+import type { RecordFilter } from '../../../core/flow/filter.ts'
 import type { MappingSpec } from '../../../core/flow/flow.ts'
 import { createMapping, type Mapping } from '../../../core/flow/mapping.ts'
 import type { Policy } from '../../../core/flow/policy.ts'
@@ -56,6 +57,7 @@ export interface Setup {
   /** Default: silent. */
   readonly log?: Log
   readonly crashes?: number
+  readonly filter?: RecordFilter
 }
 
 export interface Bench {
@@ -66,7 +68,7 @@ export interface Bench {
   readonly invoked: { readonly atMs: number; readonly ids: string }[]
   readonly letters: Map<string, DeadLetter>
   readonly store: DeadLetterStore
-  /** Records named by their bodies, with keys where they have one: `a` or `a:key`. */
+  /** Records named by their ids, with keys where they have one: `a` or `a:key`. */
   send(...names: readonly string[]): Promise<void>
   /** Lets time pass, one event after the other. */
   pass(ms: number): Promise<void>
@@ -109,6 +111,7 @@ export const setUp = async (setup: Setup): Promise<Bench> => {
       suspectTurn: setup.suspectTurn ?? createSuspectTurn(),
       crashes: () => setup.crashes ?? 0,
       nextFence: createFence(clock),
+      ...(setup.filter ? { filter: setup.filter } : {}),
       openSource: setup.openSource ?? (async () => (setup.adaptSource ?? (source => source))(await open())),
     })
   const sink = await connection.openSink(ref)
