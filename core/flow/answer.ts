@@ -102,6 +102,14 @@ const isDelay = (value: unknown): value is number => typeof value === 'number' &
 const SHOWN_CHARACTERS = 120
 
 const show = (value: unknown): string => {
-  const text = value === undefined ? 'nothing' : (JSON.stringify(value) ?? typeof value)
+  const text = value === undefined ? 'nothing' : jsonOf(value)
   return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text
+}
+
+const jsonOf = (value: unknown): string => {
+  try {
+    return JSON.stringify(value) ?? typeof value
+  } catch {
+    return `a ${typeof value} that is nested too deeply to be shown`
+  }
 }

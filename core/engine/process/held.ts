@@ -5,7 +5,7 @@ import type { Clock } from '../../clock.ts'
 import type { Exit } from '../hosting/carrier.ts'
 import type { Output } from '../hosting/output.ts'
 import type { Confinement } from '../limits/limits.ts'
-import { privateMemoryMb } from './memory.ts'
+import { familyMemoryMb, privateMemoryMb } from './memory.ts'
 import type { Reaper } from './reaper.ts'
 
 export interface HeldParts {
@@ -26,6 +26,8 @@ export interface HeldProcess {
   kill(): void
   /** MB it has for itself; undefined where that cannot be told. */
   memoryMb(): number | undefined
+  /** Those of all that it has started, too. */
+  familyMemoryMb(): number | undefined
   /** It has ended, and nothing is asked of it any more. */
   forget(): void
 }
@@ -68,6 +70,7 @@ export const holdProcess = (child: ChildProcess, { clock, output, confinement, r
     signal: signal => signalGroup(child, signal),
     kill,
     memoryMb: () => (pid === undefined ? undefined : privateMemoryMb(pid)),
+    familyMemoryMb: () => (pid === undefined ? undefined : familyMemoryMb(pid)),
     forget() {
       if (pid !== undefined) reaper.remove(pid)
     },

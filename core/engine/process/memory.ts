@@ -1,5 +1,5 @@
 /** How much memory a process has for itself, as Linux counts it; elsewhere only V8's own limit holds. */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 
 const BYTES_PER_MB = 1_048_576
 const AT_PAGESZ = 6n
@@ -17,6 +17,27 @@ export const privateMemoryMb = (pid: number): number | undefined => {
   const [, resident, shared] = statm.split(' ').map(Number)
   if (resident === undefined || shared === undefined) return undefined
   return ((resident - shared) * pageBytes()) / BYTES_PER_MB
+}
+
+/** The same of a process and all that it and its children have started; they are asked one by one. */
+export const familyMemoryMb = (pid: number): number | undefined => {
+  const own = privateMemoryMb(pid)
+  if (own === undefined) return undefined
+  let sum = own
+  for (const child of childrenOf(pid)) sum += familyMemoryMb(child) ?? 0
+  return sum
+}
+
+/** A child belongs to the thread that started it. */
+const childrenOf = (pid: number): readonly number[] => {
+  try {
+    return readdirSync(`/proc/${pid}/task`).flatMap(thread =>
+      readFileSync(`/proc/${pid}/task/${thread}/children`, 'latin1').split(' ').filter(Boolean).map(Number),
+    )
+  } catch {
+    // It has ended, or the kernel does not tell.
+    return []
+  }
 }
 
 let knownPageBytes: number | undefined

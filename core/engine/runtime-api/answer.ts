@@ -39,19 +39,17 @@ export const outcomeOf = (answered: Answered, event: Event): Outcome => {
 
 const SHOWN_CHARS = 80
 
+type Parsed = { readonly value: unknown } | { readonly problem: string }
+
 type Response = Extract<Answered, { kind: 'response' }>
 
 /** No bytes at all are an answer of nothing. */
-const parse = ({
-  body,
-  contentType,
-  streamed,
-}: Response): { readonly value: unknown } | { readonly problem: string } => {
+const parse = ({ body, contentType, streamed }: Response): Parsed => {
   if (streamed) return parseStreamed(body, contentType)
   const text = body.toString('utf8')
   if (text.trim() === '') return { value: null }
   try {
-    return { value: JSON.parse(text) }
+    return checkDepth(JSON.parse(text), body.byteLength)
   } catch {
     const shown = JSON.stringify(text.slice(0, SHOWN_CHARS))
     return {
@@ -60,13 +58,23 @@ const parse = ({
   }
 }
 
-const parseStreamed = (
-  body: Buffer,
-  contentType: string,
-): { readonly value: unknown } | { readonly problem: string } => {
+const parseStreamed = (body: Buffer, contentType: string): Parsed => {
   try {
-    return { value: streamedValue(body, contentType === '' ? undefined : contentType) }
+    return checkDepth(streamedValue(body, contentType === '' ? undefined : contentType), body.byteLength)
   } catch (thrown) {
     return { problem: errorInfo(thrown).message }
+  }
+}
+
+/** A level takes two bytes, and a few thousand levels more stack than there is: such a value is read, but never written. */
+const SURELY_WRITABLE_BYTES = 2_048
+
+const checkDepth = (value: unknown, bytes: number): Parsed => {
+  if (bytes <= SURELY_WRITABLE_BYTES) return { value }
+  try {
+    JSON.stringify(value)
+    return { value }
+  } catch {
+    return { problem: `the function answered with ${bytes} bytes of JSON that are nested too deeply to be used` }
   }
 }

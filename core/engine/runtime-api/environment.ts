@@ -140,7 +140,8 @@ export const runtimeApiEnvironment = (
 
   const sampleMemory = (): void => {
     cancelSample = undefined
-    const usedMb = held?.memoryMb()
+    // The program may be a script of a shell, which has started what does the work.
+    const usedMb = held?.familyMemoryMb()
     if (usedMb === undefined) return
     lastMemoryMb = usedMb
     maxMemoryMb = Math.max(maxMemoryMb ?? 0, usedMb)
@@ -158,7 +159,8 @@ export const runtimeApiEnvironment = (
 
   const run = (invocation: Invocation, event: Event, body: string, resolve: (invoked: Invoked) => void): void => {
     const mine: Current = {
-      id: invocation.requestId,
+      // It stands in a header and in paths.
+      id: encodeURIComponent(invocation.requestId),
       event,
       begun: false,
       decided: undefined,
@@ -202,7 +204,7 @@ export const runtimeApiEnvironment = (
         mine.startMs = clock.monotonic()
         mine.cancelTimer()
         mine.cancelTimer = clock.after(spec.timeoutMs, () => decide(timedOut(spec, 'its process was killed')))
-        return { headers: requestHeaders(invocation, place, clock.now() + spec.timeoutMs), body }
+        return { headers: requestHeaders(mine.id, invocation, place, clock.now() + spec.timeoutMs), body }
       },
     })
   }
@@ -226,7 +228,7 @@ export const runtimeApiEnvironment = (
     async invoke(invocation) {
       if (invocation.signal.aborted) return neverBegan(ABORTED)
       const event = await eventOf(spec.name, invocation)
-      if ('error' in event) return neverBegan({ kind: 'not-ready', error: event.error })
+      if ('kind' in event) return neverBegan(event)
       const { text, refused } = event
       if (text === undefined) return neverBegan({ kind: 'answered', value: null, refused })
       if (state !== 'ready') return neverBegan(endedBefore(spec))

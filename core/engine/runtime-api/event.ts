@@ -1,10 +1,12 @@
 /** What a runtime is given for an invocation. In the host: a program of any language knows no codec of ours. */
 import type { ErrorInfo } from '../../contract.ts'
+import { errorInfo } from '../../errors.ts'
 import { foreignBatch } from '../../event/foreign.ts'
 import { ownJson } from '../../event/own-json.ts'
 import type { ForeignAnswer } from '../../event/shape.ts'
 import { checkedText } from '../../event/text.ts'
-import type { Invocation, RefusedRecord } from '../contract.ts'
+import type { Invocation, Outcome, RefusedRecord } from '../contract.ts'
+import { failedWith } from '../outcomes.ts'
 
 export interface Event {
   /** JSON; undefined when every record was refused: then the function is not called. */
@@ -14,15 +16,21 @@ export interface Event {
   readonly readAnswer: (value: unknown) => ForeignAnswer
 }
 
-/** An error where the function is not for these records. */
+/** What the invocation comes to without the function, where there is no event to give it. */
 export const eventOf = async (
   functionName: string,
   { channel, codec, hasSchema, records, events }: Invocation,
-): Promise<Event | { readonly error: ErrorInfo }> => {
-  if (hasSchema) return { error: schemaMismatch(functionName, channel) }
+): Promise<Event | Outcome> => {
+  if (hasSchema) return { kind: 'not-ready', error: schemaMismatch(functionName, channel) }
   if (!events) return { ...ownJson(records, codec), readAnswer: asItIs }
   const { event, refused, readAnswer } = await foreignBatch({ events, codec, records }, undefined, checkedText)
-  return { text: event === undefined ? undefined : JSON.stringify(event), refused, readAnswer }
+  try {
+    return { text: event === undefined ? undefined : JSON.stringify(event), refused, readAnswer }
+  } catch (thrown) {
+    // A body of JSON that is nested too deeply: alone it will be parked.
+    const why = errorInfo(thrown).message
+    return failedWith('FunctionFailed', 'FUNCTION_FAILED', `the event cannot be written as JSON: ${why}`, refused)
+  }
 }
 
 const asItIs = (value: unknown): ForeignAnswer => ({ ok: true, value })

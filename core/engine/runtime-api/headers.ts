@@ -5,7 +5,8 @@ import { functionArn, type Place } from '../runtime/context.ts'
 
 /** `deadline`: milliseconds since the epoch. */
 export const requestHeaders = (
-  { requestId, mapping, channel, order }: Invocation,
+  requestId: string,
+  { mapping, channel, order }: Invocation,
   place: Place,
   deadline: number,
 ): Readonly<Record<string, string>> => ({

@@ -49,6 +49,9 @@ export interface RuntimeApi {
   close(): void
 }
 
+/** AWS's limit; the cause of an error for X-Ray is a header. */
+const MAX_HEADER_BYTES = 1_048_576
+
 /** Rejects when no port can be had. */
 export const openRuntimeApi = async (told: RuntimeTold): Promise<RuntimeApi> => {
   let state: State = 'Started'
@@ -115,7 +118,7 @@ export const openRuntimeApi = async (told: RuntimeTold): Promise<RuntimeApi> => 
     told.initFailed({ type: errorTypeOf(request), body: body.kind === 'whole' ? body.bytes : Buffer.alloc(0) })
   }
 
-  const server = createServer((request, response) => {
+  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
     const route = routeOf(request.method ?? '', request.url ?? '')
     if (!route) text(response, 404, '404 page not found\n')
     else if (route.call === 'wrong-method') text(response, 405, '')

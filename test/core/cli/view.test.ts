@@ -53,7 +53,9 @@ test('dev does not watch packages, state, or what editors keep beside a file', (
     assert.ok(!isIgnored('/node_modules/app', `/node_modules/app/${path}`), path)
 })
 
-test('dev takes changes of what Node loads, not of what an app writes', () => {
-  for (const path of ['a.ts', 'a.mts', 'a.js', 'a.cjs', 'rates.json']) assert.ok(isCode(path), path)
-  for (const path of ['dev.log', 'got', 'got.ndjson', 'a.ts.map', 'sedfqoqEt']) assert.ok(!isCode(path), path)
+test('dev takes changes of what Node loads and of programs, not of what an app writes', () => {
+  for (const path of ['a.ts', 'a.mts', 'a.js', 'a.cjs', 'rates.json', 'f/price.py', 'f/bootstrap'])
+    assert.ok(isCode(path), path)
+  for (const path of ['f/__pycache__/price.cpython-311.pyc', 'dev.log', 'got', 'got.ndjson', 'a.ts.map', 'sedfqoqEt'])
+    assert.ok(!isCode(path), path)
 })

@@ -79,3 +79,12 @@ test('a long value is shown in part', () => {
   const answer = readAnswer('x'.repeat(10_000), [])
   assert.ok(!answer.ok && answer.problem.length < 400)
 })
+
+test('an answer that is nested deeper than it can be written is named all the same', () => {
+  const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`)
+  for (const value of [deep, { batchItemFailures: [deep] }, failures({ itemIdentifier: deep })]) {
+    const answer = readAnswer(value, ['a'])
+    assert.ok(!answer.ok)
+    assert.match(answer.problem, /nested too deeply to be shown/)
+  }
+})

@@ -3,10 +3,11 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { FunctionSpec } from '../../../../core/engine/contract.ts'
+import { startNode } from '../../../support/child.ts'
 import { temporaryFolder } from '../../../support/folder.ts'
 import { until } from '../../../support/until.ts'
 import { harness, outcomeAs } from '../harness.ts'
-import { programs, writeExecutable } from './programs.ts'
+import { bootstrapFiles, programs, writeExecutable } from './programs.ts'
 
 const alive = (pid: number): boolean => {
   try {
@@ -86,6 +87,11 @@ const ANSWERS: Readonly<Record<string, { readonly body: string; readonly code_?:
     code_: 'FUNCTION_ANSWER_INVALID',
     says: /5 bytes that are not JSON, "hello"; answer null/,
   },
+  'an answer that is nested too deeply': {
+    body: "await respond(id, '['.repeat(1e5) + ']'.repeat(1e5))",
+    code_: 'FUNCTION_ANSWER_INVALID',
+    says: /200000 bytes of JSON that are nested too deeply to be used/,
+  },
   'an answer of more than 6 MB': {
     body: "await respond(id, 'x'.repeat(7e6))",
     code_: 'FUNCTION_ANSWER_TOO_LARGE',
@@ -102,6 +108,10 @@ const ANSWERS: Readonly<Record<string, { readonly body: string; readonly code_?:
   },
   'an error that is plain text': { body: "await fail(id, 'it broke')", says: /FunctionFailed: it broke/ },
   'an error of nothing but null': { body: "await fail(id, 'null')", says: /FunctionFailed: null/ },
+  'an error with a cause for X-Ray in a long header': {
+    body: "await fail(id, { errorType: 'Long', errorMessage: 'x' }, { 'Lambda-Runtime-Function-XRay-Error-Cause': 'x'.repeat(1e5) })",
+    says: /Long: x/,
+  },
   'an error with the trace of the runtime of Node': {
     body: "await fail(id, { errorType: 'Error', errorMessage: 'x', trace: ['Error: x', '    at y'] })",
     says: /Error: x Error: x\n {4}at y/,
@@ -211,6 +221,31 @@ test('what a program started is killed with it', async context => {
   const grandchild = Number(report.logs[0])
   assert.ok(grandchild > 1)
   await until('the grandchild is gone', () => !alive(grandchild))
+})
+
+test('a program does not outlive a host that was killed with SIGKILL, nor does what it started', async context => {
+  const folder = await temporaryFolder(context)
+  const core = new URL('../../../../core/index.ts', import.meta.url).href
+  for (const [name, text] of Object.entries(
+    bootstrapFiles(`import { spawn } from 'node:child_process'
+      await serve(() => { console.log('pids', process.pid, spawn('sleep', ['600'], { stdio: 'ignore' }).pid); for (;;) {} })`),
+  ))
+    await writeExecutable(join(folder, name), text)
+  await writeFile(
+    join(folder, 'host.ts'),
+    `import { createApp } from '${core}'
+     const log = { debug() {}, info: console.log, warn: console.log, error: console.log, with: () => log }
+     const app = createApp({ name: 'host', functions: { f: './bootstrap' }, mappings: {} }, { log, configFile: import.meta.filename })
+     await app.start()
+     await app.invoke('f')`,
+  )
+  const host = startNode(context, [join(folder, 'host.ts')])
+  const [, program = 0, grandchild = 0] = (await host.line(/^pids/)).split(' ').map(Number)
+  assert.ok(alive(program) && alive(grandchild))
+  host.kill('SIGKILL')
+  await host.ended
+  await until('the program is gone', () => !alive(program))
+  await until('what it had started is gone', () => !alive(grandchild))
 })
 
 test('a program that ended while idle is replaced before it costs a batch anything', async context => {

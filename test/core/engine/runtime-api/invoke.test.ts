@@ -200,6 +200,17 @@ test('an identifier that is not in the event fails the whole batch', async conte
   assert.match(error.message, /batchItemFailures\[0\]/)
 })
 
+test('a request may have any id, and a body any depth', async context => {
+  const { run } = await programs(context, { f: { source: 'await serve(event => JSON.stringify(event).length > 0)' } })
+  const odd = 'größe/../?#\n "%2F'
+  assert.equal(outcomeAs(await run('f', ['{}'], { requestId: odd }), 'answered').value, true)
+  const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
+  const cloudEvents = { format: 'cloudevents', place: 'embedded/queue', name: 'q' } as const
+  const { error } = outcomeAs(await run('f', [deep], { events: cloudEvents }), 'failed')
+  assert.match(error.message, /the event cannot be written as JSON/)
+  assert.equal(outcomeAs(await run('f', ['{}'], { events: cloudEvents }), 'answered').value, true)
+})
+
 test('a streamed answer counts as a whole, an error behind it fails the batch', async context => {
   const { run } = await programs(context, {
     f: {
