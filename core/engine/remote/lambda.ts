@@ -9,7 +9,7 @@ import { isErrorBody } from './status.ts'
 
 export const invokeLambda = async (remote: Remote, invocation: Invocation): Promise<RemoteOutcome> => {
   const event = await eventOf(remote.spec.name, invocation)
-  if ('error' in event) return { outcome: { kind: 'not-ready', error: event.error }, logs: [] }
+  if ('kind' in event) return { outcome: event, logs: [] }
   const { text, refused } = event
   if (text === undefined) return { outcome: { kind: 'answered', value: null, refused }, logs: [] }
   const answered = await remote.post({ ...HEADERS, 'X-Amz-Client-Context': clientContext(invocation) }, text)

@@ -6,7 +6,6 @@ import { ownJson } from '../../event/own-json.ts'
 import type { ForeignAnswer } from '../../event/shape.ts'
 import { checkedText } from '../../event/text.ts'
 import type { Invocation, Outcome, RefusedRecord } from '../contract.ts'
-import { failedWith } from '../outcomes.ts'
 
 export interface Event {
   /** JSON; undefined when every record was refused: then the function is not called. */
@@ -16,11 +15,13 @@ export interface Event {
   readonly readAnswer: (value: unknown) => ForeignAnswer
 }
 
+type NoEvent = Extract<Outcome, { kind: 'not-ready' | 'failed' }>
+
 /** What the invocation comes to without the function, where there is no event to give it. */
 export const eventOf = async (
   functionName: string,
   { channel, codec, hasSchema, records, events }: Invocation,
-): Promise<Event | Outcome> => {
+): Promise<Event | NoEvent> => {
   if (hasSchema) return { kind: 'not-ready', error: schemaMismatch(functionName, channel) }
   if (!events) return { ...ownJson(records, codec), readAnswer: asItIs }
   const { event, refused, readAnswer } = await foreignBatch({ events, codec, records }, undefined, checkedText)
@@ -29,7 +30,8 @@ export const eventOf = async (
   } catch (thrown) {
     // A body of JSON that is nested too deeply: alone it will be parked.
     const why = errorInfo(thrown).message
-    return failedWith('FunctionFailed', 'FUNCTION_FAILED', `the event cannot be written as JSON: ${why}`, refused)
+    const message = `the event cannot be written as JSON: ${why}`
+    return { kind: 'failed', error: { name: 'FunctionFailed', code: 'FUNCTION_FAILED', message }, refused }
   }
 }
 
