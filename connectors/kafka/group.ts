@@ -235,7 +235,7 @@ const watchCoordinator = (
 ): Coordinator => {
   const join: Coordinator['joinGroup'] = async request => {
     await hooks.beforeJoin(request.memberId)
-    const answer = await coordinator.joinGroup(request)
+    const answer = await coordinator.joinGroup(request).catch(rethrowLoading)
     hooks.joined({ memberId: answer.memberId, generationId: answer.generationId })
     return answer
   }
@@ -266,6 +266,13 @@ const watchCoordinator = (
       return typeof value === 'function' ? value.bind(target) : value
     },
   })
+}
+
+/** A coordinator that is new reads its groups first. kafkajs gives up at that; a rebalance it tries again, with pauses. */
+const rethrowLoading = (error: Error): never => {
+  throw isNamed(error, 'GROUP_LOAD_IN_PROGRESS')
+    ? Object.assign(new Error(error.message, { cause: error }), { type: 'REBALANCE_IN_PROGRESS' })
+    : error
 }
 
 /** kafkajs does not try again what says so. */

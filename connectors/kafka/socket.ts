@@ -21,7 +21,9 @@ export interface Sockets {
 export const createSockets = (): Sockets => {
   const sockets = new Set<Socket>()
   let over: 'yes' | 'no' = 'no'
-  const end = (socket: Socket): Socket => socket.destroy(new Error('the connection is closed'))
+  // One that kafkajs has ended already only waits for the broker's end: breaking it is not worth a line in the log.
+  const end = (socket: Socket): Socket =>
+    socket.destroy(socket.writableEnded ? undefined : new Error('the connection is closed'))
   return {
     open(options) {
       const socket = openSocket(options)

@@ -47,5 +47,6 @@ test('the example of the README waits for its topic, charges, and parks what it 
   await until('the second is a dead letter', async () => /negative total/.test(await listed()))
   app.kill('SIGTERM')
   assert.deepEqual(await app.ended, { code: 0, signal: null })
+  assert.doesNotMatch(app.output().split('stopping:')[1] ?? '', /warn/, 'a clean stop leaves nothing in the log')
   assert.equal(app.errors(), '', 'nothing but the log, which is on stdout')
 })

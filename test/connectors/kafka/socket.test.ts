@@ -32,8 +32,17 @@ test('what is open when a client is destroyed breaks, and so does what it opens 
     return { socket: sockets.open(options), connected: connected.promise }
   }
   const before = open()
-  await before.connected
+  const ended = open()
+  await Promise.all([before.connected, ended.connected])
+  ended.socket.end()
+  let failures = 0
+  ended.socket.on('error', () => {
+    failures += 1
+  })
+  const closed = once(ended.socket, 'close')
   sockets.destroy()
   assert.match(String(await once(before.socket, 'error')), /the connection is closed/)
+  await closed
+  assert.equal(failures, 0, 'what was ended already just closes')
   assert.match(String(await once(open().socket, 'error')), /the connection is closed/)
 })
