@@ -65,9 +65,9 @@ export const watchFolder = (
   }
 }
 
-/** What Node loads, scripts of other languages, and built programs. Anything else may be written by the app itself, whose log must not make it load again for ever. */
+/** What Node loads, scripts of other languages, built programs and packages. Anything else may be written by the app itself, whose log must not make it load again for ever. */
 export const isCode = (path: string): boolean =>
-  /\.(?:[cm]?[jt]s|json|wasm|node|py|rb|php|pl|lua|sh|jar)$/.test(path) || basename(path) === 'bootstrap'
+  /\.(?:[cm]?[jt]s|json|wasm|node|py|rb|php|pl|lua|sh|jar|zip)$/.test(path) || basename(path) === 'bootstrap'
 
 const IGNORED: ReadonlySet<string> = new Set(['node_modules', '.git', '.millrace'])
 

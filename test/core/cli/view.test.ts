@@ -54,7 +54,7 @@ test('dev does not watch packages, state, or what editors keep beside a file', (
 })
 
 test('dev takes changes of what Node loads and of programs, not of what an app writes', () => {
-  for (const path of ['a.ts', 'a.mts', 'a.js', 'a.cjs', 'rates.json', 'f/price.py', 'f/bootstrap'])
+  for (const path of ['a.ts', 'a.mts', 'a.js', 'a.cjs', 'rates.json', 'f/price.py', 'f/bootstrap', 'f.zip'])
     assert.ok(isCode(path), path)
   for (const path of ['f/__pycache__/price.cpython-311.pyc', 'dev.log', 'got', 'got.ndjson', 'a.ts.map', 'sedfqoqEt'])
     assert.ok(!isCode(path), path)
