@@ -171,7 +171,7 @@ interface HostingParts extends EngineParts {
 }
 
 const hostFunction = (spec: FunctionSpec, parts: HostingParts): Hosted => {
-  const common = { limits: () => meansOf(spec.isolation, parts.tools.limits), identity: identityOf(spec) }
+  const common = { limits: () => meansOf(spec, parts.tools.limits), identity: identityOf(spec) }
   const specs = splitSpec(spec)
   const stable = hostVersion(specs.stable, parts)
   if (!spec.canary)

@@ -73,6 +73,7 @@ test('every file that the README and its pages link to is there', async () => {
     'README.md',
     'CONTRIBUTING.md',
     'docs/configuration.md',
+    'docs/functions.md',
     'docs/errors.md',
     'docs/command-line.md',
     'examples/orders/README.md',

@@ -9,7 +9,7 @@ import { setPriority } from 'node:os'
 import type { Clock } from '../../clock.ts'
 import { errorInfo } from '../../errors.ts'
 import type { Log } from '../../log.ts'
-import type { CpuMeans, FunctionSpec, Isolation, LimitMeans, Report } from '../contract.ts'
+import type { CpuMeans, FunctionSpec, LimitMeans, Report } from '../contract.ts'
 import { cpuTimeMs, createDuty, type Duty } from './duty.ts'
 import { createGroup } from './group.ts'
 import type { Controller } from './hierarchies.ts'
@@ -39,16 +39,20 @@ export interface Limits {
   close(): Promise<void>
 }
 
-/** How those of an isolation are kept, by these means. */
-export const meansOf = (isolation: Isolation, { means }: Limits): LimitMeans => {
+/** How those of a function are kept, by these means; what runs somewhere else, or in a container, is not kept by us. */
+export const meansOf = (
+  { isolation, code }: Pick<FunctionSpec, 'isolation' | 'code'>,
+  { means }: Limits,
+): LimitMeans => {
+  if ('url' in code || 'image' in code) return { memory: 'none', cpu: 'none', processes: 'none' }
   if (isolation === 'process') return means
   return { memory: isolation === 'thread' ? 'heap' : 'none', cpu: 'none', processes: 'none' }
 }
 
 /** The share of CPU that a function is held to; undefined where it has all there is. */
-export const cpuOf = ({ isolation, memoryMb }: FunctionSpec, limits: Limits): Report['cpu'] | undefined => {
-  const { cpu } = meansOf(isolation, limits)
-  return cpu === 'off' || cpu === 'none' ? undefined : { cores: cpuShareOf(memoryMb), by: cpu }
+export const cpuOf = (spec: FunctionSpec, limits: Limits): Report['cpu'] | undefined => {
+  const { cpu } = meansOf(spec, limits)
+  return cpu === 'off' || cpu === 'none' ? undefined : { cores: cpuShareOf(spec.memoryMb), by: cpu }
 }
 
 /** The limits of one environment's process, and of all that it starts. */
