@@ -2,7 +2,7 @@
 import type { Delivery, PollRequest, Settlement, Unsettled } from '../../core/contract.ts'
 import { answeredWith } from './failure.ts'
 import type { Membership } from './reader.ts'
-import { type Fields, recordOfEntry } from './record.ts'
+import { recordOfEntry } from './record.ts'
 import {
   begin,
   CLAIM,
@@ -18,7 +18,7 @@ import {
   type StreamClaimTools,
   warnOfGone,
 } from './stream-holding.ts'
-import { TAKE } from './stream-scripts.ts'
+import { bytesOf, type Entry, type Limits, type TakeAnswer, takeAny, takeFresh } from './stream-taking.ts'
 import { isDone, runSettle, settle } from './stream-verdicts.ts'
 
 export interface Taken {
@@ -69,38 +69,27 @@ const take = async (holding: Holding, request: PollRequest): Promise<Taken> => {
 
 const takeAs = async (holding: Holding, membership: Membership, request: PollRequest): Promise<Taken> => {
   const { reader } = holding.tools
-  const max = Math.min(request.max, request.maxPerLane)
-  const answer = await runTake(holding, membership, [max, request.maxBytes])
-  if (answer.length === 0) {
+  const limits = { max: Math.min(request.max, request.maxPerLane), maxBytes: request.maxBytes }
+  const answer = await asked(holding, membership, limits)
+  if (answer === 'dead') {
     reader.expelled(membership)
     return { ...NOTHING, dueInMs: 0 }
   }
-  const [now, due, lastId, gone, ...claims] = answer as [Buffer, Buffer, Buffer, number, ...unknown[]]
-  const nowMs = Number(now.toString())
+  const { nowMs, dueMs, lastId, gone, entries, tooMany } = answer
+  holding.due = dueMs <= nowMs || tooMany.length > 0 ? 'perhaps' : 'no'
+  if (entries.length > 0) holding.bytesEach = bytesOf(entries) / entries.length
   warnOfGone(holding, gone)
-  return {
-    deliveries: deliver(holding, membership, nowMs, claims),
-    dueInMs: due.length > 0 ? Math.max(0, Number(due.toString()) - nowMs) : Number.POSITIVE_INFINITY,
-    lastId: lastId.length > 0 ? lastId.toString() : undefined,
-  }
+  if (tooMany.length > 0) await giveBack(holding, membership, tooMany)
+  return { deliveries: deliver(holding, membership, nowMs, entries), dueInMs: Math.max(0, dueMs - nowMs), lastId }
 }
 
-const runTake = async (
-  holding: Holding,
-  membership: Membership,
-  limits: readonly number[],
-): Promise<readonly unknown[]> => {
-  const { place, part } = holding.tools
-  const { stream, waiting, notes, readers } = part.keys
+/** What a take claimed without an answer is looked for by the next one. */
+const asked = async (holding: Holding, membership: Membership, limits: Limits): Promise<TakeAnswer | 'dead'> => {
   try {
-    const answer = await place.commands.run(
-      TAKE,
-      [stream, waiting, notes, readers],
-      [part.group, membership.id, ...limits],
-    )
-    return answer as readonly unknown[]
+    const fresh = await takeFresh(holding, membership, limits)
+    return fresh ?? (await takeAny(holding, membership, limits))
   } catch (error) {
-    holding.doubtfulUntilMs = place.clock.monotonic() + DOUBT_MS
+    holding.doubtfulUntilMs = holding.tools.place.clock.monotonic() + DOUBT_MS
     throw error
   }
 }
@@ -109,19 +98,17 @@ const deliver = (
   holding: Holding,
   membership: Membership,
   nowMs: number,
-  claims: readonly unknown[],
+  entries: readonly Entry[],
 ): readonly Claimed[] => {
   const { stream } = holding.tools
-  loseSuperseded(holding, claims)
+  loseSuperseded(holding, entries)
   const { lost } = holding.lane ?? laneOf(membership)
-  const deliveries: Claimed[] = []
-  for (let at = 0; at + 2 < claims.length; at += 3) {
-    const [id, note] = [String(claims[at]), String(claims[at + 1])]
+  return entries.map(({ id, note, fields }) => {
     const [attempts = 0, firstSeen = 0, priorDeliveries = 0] = note === '' ? [0, nowMs, 0] : note.split(' ').map(Number)
     const claim: Claim = { id, membership, attempts, firstSeen, lost, verdict: 'none' }
     holding.held.set(id, claim)
-    deliveries.push({
-      record: recordOfEntry(stream, id, claims[at + 2] as Fields),
+    return {
+      record: recordOfEntry(stream, id, fields),
       lane: stream.stream,
       attempts,
       firstSeen,
@@ -130,16 +117,15 @@ const deliver = (
         return lossOf(claim)
       },
       [CLAIM]: claim,
-    })
-  }
-  return deliveries
+    }
+  })
 }
 
 /** What was given back though the answer was lost, or was pending in a group that is gone, and comes again: another claim. */
-const loseSuperseded = (holding: Holding, claims: readonly unknown[]): void => {
+const loseSuperseded = (holding: Holding, entries: readonly Entry[]): void => {
   const { held } = holding
   const before = held.size
-  for (let at = 0; at < claims.length; at += 3) held.delete(String(claims[at]))
+  for (const { id } of entries) held.delete(id)
   if (held.size < before) loseUnheld(holding)
 }
 
@@ -162,6 +148,9 @@ const giveBackUnknown = async (holding: Holding, membership: Membership): Promis
     if (ids.length < LOOKED_THROUGH) break
     from = `(${ids.at(-1)}`
   }
-  const back = unknown.flatMap(id => [id, 'same', 0, 0])
-  if (back.length > 0) await runSettle(holding, membership, [0, ...back])
+  if (unknown.length > 0) await giveBack(holding, membership, unknown)
 }
+
+/** As it came. */
+const giveBack = (holding: Holding, membership: Membership, ids: readonly string[]): Promise<void> =>
+  runSettle(holding, membership, [0, ...ids.flatMap(id => [id, 'same', 0, 0])])

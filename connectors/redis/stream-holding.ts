@@ -44,6 +44,10 @@ export interface Holding {
   turn: Promise<void>
   /** By the monotonic clock: until then a take without an answer may still claim something. */
   doubtfulUntilMs: number
+  /** Whether there may be something due among what waits, as far as this process knows. */
+  due: 'perhaps' | 'no'
+  /** What an entry weighed in the last take; undefined before. */
+  bytesEach: number | undefined
 }
 
 export interface Lane {
@@ -59,6 +63,8 @@ export const createHolding = (tools: StreamClaimTools): Holding => ({
   lane: undefined,
   turn: Promise.resolve(),
   doubtfulUntilMs: Number.NEGATIVE_INFINITY,
+  due: 'perhaps',
+  bytesEach: undefined,
 })
 
 /** What is taken while something before it goes back would come before it: where order is kept one waits for the other. */

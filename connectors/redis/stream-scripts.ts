@@ -119,6 +119,16 @@ return answer`,
 }
 
 /**
+ * KEYS waiting readers · ARGV reader. Answers now and when the next of the waiting is due (empty: none); nothing at all to
+ * a reader that was taken for dead.
+ */
+export const WATCH: Script = {
+  lua: `${COMMON}
+if not redis.call('ZSCORE', KEYS[2], ARGV[1]) then return {} end
+return {text(now), redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2] or ''}`,
+}
+
+/**
  * KEYS stream waiting notes readers · ARGV group reader keep|remove count, so many ids that are done, then of each other
  * one id, attempts, delay in ms and first seen; attempts are `same` for what comes back as it was noted.
  * Answers how many of those that come back are in the stream no more, or -1 to a reader that was taken for dead: then

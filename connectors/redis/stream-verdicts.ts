@@ -25,6 +25,7 @@ export const settle = async (holding: Holding, settlements: readonly Settlement[
     ...open.flatMap(({ settlement, claim }) => backOf(settlement, claim)),
     ...followers.flatMap(claim => [claim.id, claim.attempts, 0, claim.firstSeen]),
   ]
+  if (back.length > 0) holding.due = 'perhaps'
   try {
     await runSettle(holding, membership, [done.length, ...done, ...back])
   } catch (thrown) {
