@@ -16,23 +16,29 @@ const warmUp = async (stream: OpenedStream, source: Source): Promise<void> => {
   assert.deepEqual(await source.settle(accept(await take(stream, source, 1))), [])
 }
 
-test('new entries come in one piece, by XREADGROUP itself', { skip }, async context => {
-  const stream = await openTestStream(context, (await redis.address()).url, LONG_LEASE)
-  const source = await stream.open()
-  await warmUp(stream, source)
-  await stream.publish(numbered(20))
-  const seen: string[] = []
-  const monitor = await stream.raw.monitor()
-  context.after(async () => monitor.disconnect())
-  monitor.on('monitor', (_time: string, args: string[], from: string) => seen.push(`${from} ${args[0]}`))
-  const taken = await source.poll(request())
-  assert.deepEqual(bodies(taken), numbered(20))
-  assert.deepEqual(await source.settle(accept(taken)), [])
-  const reads = seen.filter(line => /xreadgroup/i.test(line))
-  assert.equal(reads.length, 1)
-  assert.doesNotMatch(reads[0] ?? '', /^lua/)
-  assert.equal(await stream.backlog(), 0)
-})
+for (const [exclusive, how] of [
+  [false, 'by XREADGROUP itself'],
+  [true, 'under the lease, in a script, where one reads alone'],
+] as const)
+  test(`new entries come in one piece, ${how}`, { skip }, async context => {
+    const stream = await openTestStream(context, (await redis.address()).url, { ...LONG_LEASE, exclusive })
+    const source = await stream.open()
+    await warmUp(stream, source)
+    await stream.publish(numbered(20))
+    const seen: string[] = []
+    const monitor = await stream.raw.monitor()
+    context.after(async () => monitor.disconnect())
+    monitor.on('monitor', (_time: string, args: string[], from: string) => seen.push(`${from} ${args[0]}`))
+    const taken = await source.poll(request())
+    assert.deepEqual(bodies(taken), numbered(20))
+    assert.deepEqual(await source.settle(accept(taken)), [])
+    const reads = seen.filter(line => /xreadgroup/i.test(line))
+    assert.deepEqual(
+      reads.map(line => line.startsWith('lua')),
+      exclusive ? [true, true] : [false],
+    )
+    assert.equal(await stream.backlog(), 0)
+  })
 
 test('what others give back comes while new entries come', { skip }, async context => {
   const stream = await openTestStream(context, (await redis.address()).url, LONG_LEASE)
