@@ -32,9 +32,8 @@ export const createDuty = (pid: number, share: number, clock: Clock): Duty => {
   const signal = (name: 'SIGSTOP' | 'SIGCONT'): void => {
     try {
       process.kill(-pid, name)
-    } catch (error) {
-      // ESRCH: the group has ended, and its environment is told by that.
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    } catch {
+      // It has ended, and its environment is told by that; or it is another user's by now, and nothing stops it.
     }
   }
 

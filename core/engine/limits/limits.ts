@@ -99,6 +99,15 @@ export const openLimits = (parts: LimitsParts): Limits => {
     let pid = 0
     let duty: Duty | undefined
     let running = 0
+    /** What the kernel refuses is no reason for the host to end. */
+    const trying = <T>(what: string, otherwise: T, run: () => T): T => {
+      try {
+        return run()
+      } catch (error) {
+        warn(what, error)
+        return otherwise
+      }
+    }
     const slowDown = (): void => {
       if (means.cpu === 'cgroup-v2' || means.cpu === 'cgroup-v1') group?.limitCpu(quotaOf(share))
       if (means.cpu === 'nice') setPriority(pid, nicenessOf(share))
@@ -118,13 +127,7 @@ export const openLimits = (parts: LimitsParts): Limits => {
         if (group) entered = group.enter(pid, memoryMb).catch(error => warn('it runs without its cgroup', error))
         return entered
       },
-      ready() {
-        try {
-          slowDown()
-        } catch (error) {
-          warn('it runs with more CPU than its share', error)
-        }
-      },
+      ready: () => trying('it runs with more CPU than its share', undefined, slowDown),
       busy() {
         running += 1
         duty?.begin()
@@ -133,11 +136,13 @@ export const openLimits = (parts: LimitsParts): Limits => {
         running = Math.max(0, running - 1)
         if (running === 0) duty?.end()
       },
-      ranOutOfMemory: () => group?.ranOutOfMemory() ?? false,
-      kill: () => group?.kill(),
+      ranOutOfMemory: () => trying('its cgroup cannot be read', false, () => group?.ranOutOfMemory() ?? false),
+      kill: () => trying('its cgroup is not killed', undefined, () => group?.kill()),
       leave() {
         duty?.end()
-        const left = leave().finally(() => leaving.delete(left))
+        const left = leave()
+          .catch(error => warn('something of it is left', error))
+          .finally(() => leaving.delete(left))
         leaving.add(left)
       },
     }

@@ -53,7 +53,8 @@ export const holdProcess = (child: ChildProcess, { clock, output, confinement, r
     })
     child.once('exit', (code, signal) => {
       signalGroup(child, 'SIGKILL')
-      const killed = confinement.ranOutOfMemory()
+      // A child that the kernel killed earlier is not why this process has ended.
+      const killed = signal === 'SIGKILL' && confinement.ranOutOfMemory()
       confinement.leave()
       const finish = (): void => {
         cancel()

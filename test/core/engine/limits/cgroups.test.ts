@@ -77,6 +77,23 @@ test('a child of a function counts towards its memory', wants('memory'), async c
   else assert.equal(outcomeAs({ outcome } as Parameters<typeof outcomeAs>[0], 'answered').value, 'SIGKILL')
 })
 
+test('a crash after a child was killed for its memory is a crash', wants('memory'), async context => {
+  const { run } = await harness(context, {
+    f: {
+      memoryMb: 160,
+      source: `import { spawnSync } from 'node:child_process'
+        export const handler = () => {
+          spawnSync(process.execPath, ['-e', 'const all = []; for (;;) all.push(Buffer.alloc(32e6, 1))'])
+          process.exit(3)
+        }`,
+    },
+  })
+  const { error } = outcomeAs(await run('f'), 'failed')
+  // Version 2 ends the whole group before it comes to that.
+  const groupKill = places.some(place => place.version === 2 && place.controllers.includes('memory'))
+  assert.equal(error.code, groupKill ? 'FUNCTION_OUT_OF_MEMORY' : 'FUNCTION_CRASHED')
+})
+
 test('an environment has its groups while it lives, and the app none when it is closed', async context => {
   const { run, engine } = await harness(context, { f: { source: 'export const handler = () => 1' } })
   const { environment } = await run('f')
