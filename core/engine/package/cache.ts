@@ -4,6 +4,7 @@
  *   packages/<hash>/           the content, complete: it is renamed to this name
  *   packages/<hash>.used/…     a file for each app that uses it, which names its process; the folder's time says when that last changed
  *   packages/.<…>.part/        being made, or left behind by a crash
+ *   packages/package.json      empty: without it, what is above would say whether a function's .js files are modules
  */
 import { createHash, randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
@@ -42,6 +43,7 @@ export const KEPT_UNUSED_MS = 24 * 3_600_000
 /** Nothing takes so long to be made. */
 const PART_MS = 3_600_000
 const PART = '.part'
+const BOUNDARY = 'package.json'
 const HASH_CHARS = 40
 
 export const createPackageCache = ({ folder, clock, log }: CacheParts): PackageCache => {
@@ -91,6 +93,7 @@ export const createPackageCache = ({ folder, clock, log }: CacheParts): PackageC
   const claim = async (key: string): Promise<void> => {
     const users = join(folder, `${key}.used`)
     await mkdir(users, { recursive: true })
+    await writeFile(join(folder, BOUNDARY), '{}')
     await writeFile(join(users, claimName), ownerToText(thisProcess()))
     used.add(key)
   }
@@ -99,7 +102,8 @@ export const createPackageCache = ({ folder, clock, log }: CacheParts): PackageC
     const names = await readdir(folder).catch(() => [])
     const parts = names.filter(name => name.endsWith(PART))
     for (const part of parts) await removeOld(join(folder, part), PART_MS)
-    const keys = new Set(names.filter(name => !name.endsWith(PART)).map(name => name.replace(/\.used$/, '')))
+    const kept = names.filter(name => !name.endsWith(PART) && name !== BOUNDARY)
+    const keys = new Set(kept.map(name => name.replace(/\.used$/, '')))
     for (const key of keys) await removeUnused(join(folder, key))
   }
   const removeUnused = async (path: string): Promise<void> => {

@@ -235,6 +235,16 @@ test('layers and function together may not come to more than maxPackage, and a l
   assert.match(gone.message, /functions\.f\.layers\.0: .*gone does not exist/)
 })
 
+test('what a .js file of a zip is, the zip says, and not the project whose state folder it is unpacked in', async context => {
+  const folder = await temporaryFolder(context)
+  const zip = await writeZip(join(folder, 'f.zip'), { 'index.js': `module.exports.handler = () => __dirname` })
+  const other = await writeZip(join(folder, 'g.zip'), { 'index.mjs': handler('import.meta.dirname') })
+  const { run } = await harness(context, { f: code(zip), g: code(other) })
+  const packages = dirname(outcomeAs(await run('g'), 'answered').value as string)
+  await writeFile(join(packages, '../../package.json'), '{"type":"module"}')
+  assert.equal(dirname(outcomeAs(await run('f'), 'answered').value as string), packages)
+})
+
 test('a zip finds millrace in what runs it, and functions share what is unpacked', async context => {
   const folder = await temporaryFolder(context)
   const zip = await writeZip(join(folder, 'f.zip'), {
@@ -249,5 +259,5 @@ test('a zip finds millrace in what runs it, and functions share what is unpacked
   const [a, b] = await Promise.all([run('a'), run('b')])
   assert.equal(outcomeAs(a, 'answered').value, 'NOT_RETRYABLE')
   const unpacked = dirname(outcomeAs(b, 'answered').value as string)
-  assert.equal((await readdir(unpacked)).filter(name => !name.endsWith('.used')).length, 1)
+  assert.equal((await readdir(unpacked)).filter(name => /^[0-9a-f]+$/.test(name)).length, 1)
 })
