@@ -96,11 +96,16 @@ export const createConnection = ({ url, tls, connectMs, maxBytes, clock }: Conne
   return {
     async post(request) {
       if (request.signal.aborted) return { kind: 'aborted' }
-      const first = await postOnce(request)
-      // The other side had ended a connection that it had kept alive, in the moment it was used again.
-      if (first !== 'stale') return first
-      const second = await postOnce(request)
-      return second === 'stale' ? { kind: 'broken', problem: 'the connection was cut twice' } : second
+      try {
+        const first = await postOnce(request)
+        // The other side had ended a connection that it had kept alive, in the moment it was used again.
+        if (first !== 'stale') return first
+        const second = await postOnce(request)
+        return second === 'stale' ? { kind: 'broken', problem: 'the connection was cut twice' } : second
+      } catch (thrown) {
+        // What Node does not even begin: a header with a line break, a certificate that is none.
+        return { kind: 'unreachable', problem: errorInfo(thrown).message }
+      }
     },
     close: () => agent.destroy(),
   }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -233,6 +234,34 @@ test('layers and function together may not come to more than maxPackage, and a l
   assert.match(wrong.message, /functions\.f\.layers\.0 must be a folder or a \.zip/)
   const gone = (await answerOf(context, code(f, { layers: [join(folder, 'gone')] }))) as { message: string }
   assert.match(gone.message, /functions\.f\.layers\.0: .*gone does not exist/)
+})
+
+test('a zip that was written anew is a new version, and what runs of the old one finishes', async context => {
+  const folder = await temporaryFolder(context)
+  const zip = await writeZip(join(folder, 'f.zip'), { 'index.mjs': handler('1') })
+  const { run, engine, specs } = await harness(context, { f: code(zip) })
+  const before = await run('f')
+  await writeZip(zip, { 'index.mjs': handler('2') })
+  assert.equal(outcomeAs(await run('f'), 'answered').value, 1)
+  assert.deepEqual(engine.replace(specs), ['f'])
+  const after = await run('f')
+  assert.deepEqual(
+    [before, after].map(report => outcomeAs(report, 'answered').value),
+    [1, 2],
+  )
+  assert.notEqual(before.version, after.version)
+  assert.deepEqual(engine.replace(specs), [])
+})
+
+test('a zip made by the program zip runs', async context => {
+  const folder = await temporaryFolder(context)
+  await writeFiles(join(folder, 'f'), {
+    'src/app.ts': `import a from 'a'; ${handler('a')}`,
+    'node_modules/a/index.js': `module.exports = 'packed'`,
+  })
+  const { error } = spawnSync('zip', ['-qr', '../f.zip', '.'], { cwd: join(folder, 'f') })
+  if (error) return context.skip('there is no program zip here')
+  assert.equal(await answerOf(context, code(join(folder, 'f.zip'), { entry: 'src/app.handler' })), 'packed')
 })
 
 test('what a .js file of a zip is, the zip says, and not the project whose state folder it is unpacked in', async context => {

@@ -362,6 +362,19 @@ test('over TLS the other side must be who it says, and is told who we are', asyn
   assert.equal(at.received.length, 1)
 })
 
+test('a header or certificate that cannot be sent leaves the function not ready, and does not show it', async context => {
+  const at = await endpoint(context, (_request, response) => reply(response, 200))
+  const { run } = await harness(context, {
+    header: remote(at.url, { headers: { authorization: 'canary\r\nx: y' } }),
+    tls: remote(at.url.replace('http:', 'https:'), { tls: { ca: 'canary', cert: 'canary', key: 'canary' } }),
+  })
+  for (const name of ['header', 'tls']) {
+    const { error } = outcomeAs(await run(name), 'not-ready')
+    assert.match(error.message, /cannot be reached/)
+    assert.ok(!error.message.includes('canary'), error.message)
+  }
+})
+
 test('headers are sent with every request, and a channel with a schema is not for a function that cannot apply it', async context => {
   const at = await endpoint(context, (_request, response) => reply(response, 200))
   const { run } = await harness(context, { f: remote(at.url, { headers: { authorization: 'Bearer canary' } }) })
