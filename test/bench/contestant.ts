@@ -1,19 +1,27 @@
 /** One way of doing a bench's job. A contestant is a file that exports one of these; a new one is a new file. */
 export interface Contestant {
   readonly name: string
+  /** What its ratio to the raw limit should be. */
+  readonly aim?: Aim
   /** Once, before the first round; what it starts, `close` ends. `folder` is empty and its own. */
   open(folder: string): Promise<Running>
 }
 
+export interface Aim {
+  readonly is: 'at most' | 'at least'
+  readonly ratio: number
+}
+
 export interface Running {
-  /** Prepares as much work as it likes, does it, and answers how much of it was done for each second. */
+  /** Prepares as much work as it likes, does it, and answers in the bench's unit. */
   round(): Promise<number>
   close(): Promise<void>
 }
 
 export interface Bench {
+  /** Chosen by all of it, or by what is before a slash. */
   readonly name: string
-  /** What a round's number counts: `records/s`. More is better. */
+  /** What a round's number counts: `records/s`, of which more is better, or `µs`. */
   readonly unit: string
   /** Once, before the contestants are opened: what they share, such as a broker. `say` tells what takes its time. */
   open(say: (text: string) => void): Promise<Arena>
@@ -45,4 +53,5 @@ export interface Result {
   /** The least and the most of these ratios: how noisy the machine was. */
   readonly ratioMin: number
   readonly ratioMax: number
+  readonly aim?: Aim & { readonly met: boolean }
 }

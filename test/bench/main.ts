@@ -5,12 +5,14 @@ import { rabbitmq } from './brokers/rabbitmq/bench.ts'
 import { redis } from './brokers/redis/bench.ts'
 import type { Bench, Result } from './contestant.ts'
 import { embedded } from './embedded/bench.ts'
+import { engine } from './engine/benches.ts'
 import { filter } from './filter/bench.ts'
 import { invoke } from './invoke/bench.ts'
 import { type Measured, measureLimits } from './limits/measure.ts'
 import { runBench } from './run.ts'
 
-const BENCHES: readonly Bench[] = [embedded, filter, invoke, kafka, rabbitmq, redis]
+const BENCHES: readonly Bench[] = [embedded, ...engine, filter, invoke, kafka, rabbitmq, redis]
+const isNamed = (bench: Bench, name: string): boolean => bench.name === name || bench.name.startsWith(`${name}/`)
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -19,8 +21,8 @@ const { values, positionals } = parseArgs({
 const rounds = Number(values.rounds)
 const LIMITS = 'limits'
 const NAMES = [...BENCHES.map(bench => bench.name), LIMITS]
-const chosen = BENCHES.filter(bench => positionals.length === 0 || positionals.includes(bench.name))
-const unknown = positionals.filter(name => !NAMES.includes(name))
+const chosen = BENCHES.filter(bench => positionals.length === 0 || positionals.some(name => isNamed(bench, name)))
+const unknown = positionals.filter(name => name !== LIMITS && !BENCHES.some(bench => isNamed(bench, name)))
 if (unknown.length > 0 || !Number.isInteger(rounds) || rounds < 5) {
   process.stderr.write(`usage: npm run bench -- [${NAMES.join(' | ')}]… [--rounds 5 or more] [--json]\n`)
   process.exit(2)
@@ -50,14 +52,15 @@ function promises(measured: readonly Measured[]): string {
 }
 
 function table(results: readonly Result[]): string {
-  const rows = results.map(({ contestant, median, min, max, ratio, ratioMin, ratioMax }) => [
+  const rows = results.map(({ contestant, median, min, max, ratio, ratioMin, ratioMax, aim }) => [
     contestant,
     String(median),
     `${min}–${max}`,
     ratio.toFixed(2),
     `${ratioMin.toFixed(2)}–${ratioMax.toFixed(2)}`,
+    aim ? `${aim.is === 'at most' ? '≤' : '≥'} ${aim.ratio} ${aim.met ? 'yes' : 'NO'}` : '',
   ])
-  const head = [`${results[0]?.bench}: ${results[0]?.unit}`, 'median', 'min–max', 'ratio', 'of rounds']
+  const head = [`${results[0]?.bench}: ${results[0]?.unit}`, 'median', 'min–max', 'ratio', 'of rounds', 'aim']
   return aligned([head, ...rows])
 }
 

@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Bench, Result, Running } from './contestant.ts'
+import type { Bench, Contestant, Result, Running } from './contestant.ts'
+import { median } from './median.ts'
 
 /** Contestants take turns in every round, so that a noisy minute hits all of them; the first round warms up and does not count. */
 export const runBench = async (
@@ -9,7 +10,7 @@ export const runBench = async (
   rounds: number,
   progress: (text: string) => void,
 ): Promise<readonly Result[]> => {
-  const folder = await mkdtemp(join(tmpdir(), `millrace-bench-${bench.name}-`))
+  const folder = await mkdtemp(join(tmpdir(), `millrace-bench-${bench.name.replace('/', '-')}-`))
   const running: Running[] = []
   const { contestants, close } = await bench.open(progress)
   try {
@@ -25,9 +26,7 @@ export const runBench = async (
         )
       }
     }
-    return contestants.map((contestant, index) =>
-      summary(bench, contestant.name, measured[index] ?? [], measured[0] ?? []),
-    )
+    return contestants.map((contestant, index) => summary(bench, contestant, measured[index] ?? [], measured[0] ?? []))
   } finally {
     for (const contestant of running) await contestant.close()
     await close()
@@ -35,24 +34,24 @@ export const runBench = async (
   }
 }
 
-const summary = (bench: Bench, contestant: string, values: readonly number[], raw: readonly number[]): Result => {
+const summary = (
+  bench: Bench,
+  { name, aim }: Contestant,
+  values: readonly number[],
+  raw: readonly number[],
+): Result => {
   const ratios = values.map((value, round) => value / (raw[round] ?? value))
+  const ratio = Number(median(ratios).toFixed(3))
   return {
     bench: bench.name,
-    contestant,
+    contestant: name,
     unit: bench.unit,
     median: Math.round(median(values)),
     min: Math.round(Math.min(...values)),
     max: Math.round(Math.max(...values)),
-    ratio: Number(median(ratios).toFixed(3)),
+    ratio,
     ratioMin: Number(Math.min(...ratios).toFixed(3)),
     ratioMax: Number(Math.max(...ratios).toFixed(3)),
+    ...(aim ? { aim: { ...aim, met: aim.is === 'at most' ? ratio <= aim.ratio : ratio >= aim.ratio } } : {}),
   }
-}
-
-export const median = (values: readonly number[]): number => {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  const upper = sorted[middle] ?? Number.NaN
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2
 }

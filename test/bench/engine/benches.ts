@@ -1,0 +1,63 @@
+/**
+ * `npm run bench -- engine`: each row beside its raw limit, in one run. Ratios are what counts; the aims are those of
+ * engine-measurements.md 4.8.
+ */
+import { installPeers } from '../brokers/peers.ts'
+import { type Aim, type Bench, type Contestant, independent } from '../contestant.ts'
+import { bareWorker, coldMillrace } from './cold.ts'
+import { millrace } from './millrace.ts'
+import { piscina } from './piscina.ts'
+import { rawWorker } from './raw-worker.ts'
+import { type Call, callsPerSecond, HUNDRED, medianMicros, ONE } from './work.ts'
+
+const atMost = (ratio: number): Aim => ({ is: 'at most', ratio })
+const atLeast = (ratio: number): Aim => ({ is: 'at least', ratio })
+
+const latency = (call: Call): Promise<number> => medianMicros(call)
+const OUTSTANDING = 16
+const throughput = (call: Call): Promise<number> => callsPerSecond(call, OUTSTANDING)
+
+const warm: Bench = {
+  name: 'engine/warm-1kb',
+  unit: 'µs p50',
+  open: independent([
+    rawWorker(ONE, latency),
+    millrace({ isolation: 'thread', bodies: ONE, aim: atMost(1.15) }, latency),
+    millrace({ isolation: 'process', bodies: ONE, aim: atMost(1.35) }, latency),
+    millrace({ isolation: 'thread', caller: 'direct', bodies: ONE, aim: atMost(1.15) }, latency),
+    millrace({ isolation: 'process', caller: 'direct', bodies: ONE, aim: atMost(1.35) }, latency),
+  ]),
+}
+
+const batch: Bench = {
+  name: 'engine/batch-100x1kb',
+  unit: 'µs p50',
+  open: independent([
+    rawWorker(HUNDRED, latency),
+    millrace({ isolation: 'process', bodies: HUNDRED, aim: atMost(1.2) }, latency),
+    millrace({ isolation: 'thread', bodies: HUNDRED }, latency),
+  ]),
+}
+
+const outstanding = (name: string, bodies: readonly Uint8Array[], ours: readonly Contestant[]): Bench => ({
+  name,
+  unit: 'calls/s',
+  async open(say) {
+    await installPeers(say)
+    return independent([piscina(bodies, throughput), ...ours, rawWorker(bodies, throughput)])(say)
+  },
+})
+
+const outstandingOne = outstanding('engine/16-outstanding-1kb', ONE, [
+  millrace({ isolation: 'thread', bodies: ONE, aim: atLeast(5) }, throughput),
+  millrace({ isolation: 'process', bodies: ONE, aim: atLeast(3) }, throughput),
+])
+
+const cold: Bench = {
+  name: 'engine/cold-start',
+  unit: 'µs',
+  open: independent([bareWorker, coldMillrace('process', atMost(1.35)), coldMillrace('thread', atMost(1.15))]),
+}
+
+/** Rows of the cold path (from a zygote, a heavy function, the first call of a provisioned one) follow `cold`. */
+export const engine: readonly Bench[] = [warm, batch, outstandingOne, cold]

@@ -1,0 +1,42 @@
+/** What the engine's benches invoke with, and how they count. */
+import { BODIES } from '../invoke/work.ts'
+
+const [body] = BODIES
+if (!body) throw new Error('there are no bodies')
+
+/** One record of 1 KB. */
+export const ONE: readonly Uint8Array[] = [body]
+/** A batch of 100 of them. */
+export const HUNDRED = BODIES
+
+/** The objects that a function makes of these bodies. */
+export const parsed = (bodies: readonly Uint8Array[]): readonly object[] =>
+  bodies.map(each => JSON.parse(Buffer.from(each).toString()) as object)
+
+export type Call = () => Promise<void>
+
+const CALLS_FOR_LATENCY = 1_500
+
+/** The median of calls one after the other, in microseconds. */
+export const medianMicros = async (call: Call, calls = CALLS_FOR_LATENCY): Promise<number> => {
+  const micros = new Float64Array(calls)
+  for (let index = 0; index < calls; index += 1) {
+    const startMs = performance.now()
+    await call()
+    micros[index] = (performance.now() - startMs) * 1_000
+  }
+  return micros.sort()[calls >> 1] ?? Number.NaN
+}
+
+const CALLS_FOR_THROUGHPUT = 20_000
+
+/** Calls for each second with so many under way at any time. */
+export const callsPerSecond = async (call: Call, outstanding: number): Promise<number> => {
+  let left = CALLS_FOR_THROUGHPUT
+  const caller = async (): Promise<void> => {
+    for (; left > 0; left -= 1) await call()
+  }
+  const startMs = performance.now()
+  await Promise.all(Array.from({ length: outstanding }, caller))
+  return CALLS_FOR_THROUGHPUT / ((performance.now() - startMs) / 1_000)
+}
