@@ -200,6 +200,7 @@ export const createPool = ({ spec, version, clock, log, capacity, usage, start, 
     isClosed: () => closed,
     begin,
     giveBack,
+    onBusy: settleFree,
     again: () => (closed ? NOTHING : new Promise(resolve => returned.push(resolve))),
   }
   const slotOf = (place: Granted): Slot => {

@@ -33,6 +33,8 @@ export interface RunParts {
   readonly cpu: () => Report['cpu'] | undefined
   /** Ends the slot: the environment is free or over. Undefined: none was started. */
   readonly giveBack: (environment: Environment | undefined) => void
+  /** There may be room behind the request that was just handed over. */
+  readonly onBusy: () => void
   /** Waits for another grant, which is never a staged one, before all others; undefined when the pool was closed. */
   readonly again: () => Promise<Granted | undefined>
 }
@@ -72,8 +74,7 @@ const attempt = async (
     return neverRan(parts, environment.id)
   }
   if (kind === 'staged' && invocation.alone) return undefined
-  if (kind === 'warm') parts.staging.begin(environment, invocation.alone ? 'alone' : 'shared')
-  const invoked = await environment.invoke(invocation)
+  const invoked = await (kind === 'warm' ? handOver(parts, environment, invocation) : environment.invoke(invocation))
   const lost = !invoked.begun && !environment.usable() && invoked.outcome.kind !== 'aborted'
   if (lost && !parts.isClosed()) return undefined
   if (invoked.begun) parts.staging.measured(invoked.tookMs ?? invoked.durationMs)
@@ -95,10 +96,17 @@ const runCold = async (parts: RunParts, invocation: Invocation): Promise<Report>
     parts.giveBack(environment)
     return parts.isClosed() ? reportOf(reportParts, NEVER_RAN) : notReady(reportParts, problem)
   }
-  parts.staging.begin(environment, invocation.alone ? 'alone' : 'shared')
-  const invoked = await environment.invoke(invocation)
+  const invoked = await handOver(parts, environment, invocation)
   parts.giveBack(environment)
   return reportOf(reportParts, invoked)
+}
+
+/** To an environment that has no request; from here on it may have others staged. */
+const handOver = (parts: RunParts, environment: Environment, invocation: Invocation): Promise<Invoked> => {
+  parts.staging.begin(environment, invocation.alone ? 'alone' : 'shared')
+  const invoked = environment.invoke(invocation)
+  parts.onBusy()
+  return invoked
 }
 
 const partsOf = ({ spec, version, cpu }: RunParts, environment: string, initMs: number | undefined): ReportParts => ({
