@@ -57,11 +57,11 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
     cancelSample?.()
     const ending = { exit, lines: page.lines(), uncaught: uncaught ?? exit.uncaught }
     if (endInit) failInit(initEnded(spec, ending))
-    else if (requests.size > 0) requests.endAll(endedDuring(spec, ending), endedBefore(spec))
-    else if (byItself) {
+    else if (requests.size === 0 && byItself) {
       log.warn(`functions.${spec.name}: idle, and ${describeExit(ending)}`)
       tellGone()
     }
+    requests.endAll(endedDuring(spec, ending), endedBefore(spec))
     ended.forget()
   }
 
@@ -143,7 +143,7 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
       ({ outcome, ...how }) => {
         if (maxMemoryMb === undefined) sampleMemory()
         if (closing && state === 'ready' && requests.size === 0) carrier?.send(MESSAGE.close, 0, '')
-        afterOutput(outcome, () => resolve({ outcome, ...how, logs: mine.lines(), maxMemoryMb }))
+        afterOutput(outcome, output, () => resolve({ outcome, ...how, logs: mine.lines(), maxMemoryMb }))
       },
     )
   }

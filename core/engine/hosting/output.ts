@@ -57,7 +57,7 @@ export const createOutput = (log: Log, clock: Pick<Clock, 'monotonic' | 'after'>
   let allowance = wholeAllowance(clock.monotonic())
   let dropped: Dropped = { lines: 0, chars: 0, sinceMs: 0 }
   let told = false
-  let pagesSincePrinted = QUIET_PAGES
+  let pagesSincePrinted = 0
 
   const hold = (line: string): void => {
     kept.push(line)

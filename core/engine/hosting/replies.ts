@@ -28,10 +28,10 @@ const failureOf = (message: Message): Outcome => {
 
 /**
  * Calls `run` once the lines printed before the answer were read. They came by another pipe, which is read in the same
- * turn of the event loop but perhaps after fd 3; an answer of nothing needs no lines and does not wait.
+ * turn of the event loop but perhaps after fd 3; a function that answers and has been quiet needs no waiting.
  */
-export const afterOutput = (outcome: Outcome, run: () => void): void => {
-  if (outcome.kind === 'answered' && outcome.value === null) run()
+export const afterOutput = (outcome: Outcome, output: Pick<Output, 'quiet'>, run: () => void): void => {
+  if (outcome.kind === 'answered' && (outcome.value === null || output.quiet())) run()
   else setImmediate(run)
 }
 

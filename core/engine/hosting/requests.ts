@@ -61,7 +61,8 @@ interface Request {
   /** By the monotonic clock; undefined until its turn. */
   startMs: number | undefined
   decided: { readonly outcome: Outcome; readonly atMs: number } | undefined
-  cancelTimer: Cancel | undefined
+  /** Set while it may still end by itself after its claims were lost. */
+  cancelGrace: Cancel | undefined
 }
 
 const NO_REPLY: Reply = { outcome: ABORTED, tookMs: undefined }
@@ -71,6 +72,7 @@ export const createRequests = (parts: RequestsParts): Requests => {
   const requests: Request[] = []
   let lastId = 0
   let sentBytes = 0
+  let cancelTimeout: Cancel | undefined
 
   /** As far as they fit, in their order; the one whose turn it is always does. */
   const sendNext = (): void => {
@@ -87,9 +89,22 @@ export const createRequests = (parts: RequestsParts): Requests => {
     if (!first || first.startMs !== undefined) return
     first.startMs = atMs
     first.began()
-    first.cancelTimer = first.invocation.signal.aborted
-      ? clock.after(ABORT_GRACE_MS, () => decide(ABORTED))
-      : clock.after(spec.timeoutMs, () => decide(timedOut(spec, parts.killed)))
+    if (first.invocation.signal.aborted) beginGrace(first)
+    else watchTimeout(spec.timeoutMs)
+  }
+  /** One timer for all, which is set again when it is too early: a timer for each request costs more than a small one. */
+  const watchTimeout = (afterMs: number): void => {
+    cancelTimeout ??= clock.after(afterMs, () => {
+      cancelTimeout = undefined
+      const [first] = requests
+      if (first?.startMs === undefined || first.cancelGrace) return
+      const leftMs = first.startMs + spec.timeoutMs - clock.monotonic()
+      if (leftMs > 0) watchTimeout(Math.ceil(leftMs))
+      else decide(timedOut(spec, parts.killed))
+    })
+  }
+  const beginGrace = (request: Request): void => {
+    request.cancelGrace ??= clock.after(ABORT_GRACE_MS, () => decide(ABORTED))
   }
   const abort = (request: Request): void => {
     if (request.decided) return
@@ -98,14 +113,12 @@ export const createRequests = (parts: RequestsParts): Requests => {
       return
     }
     parts.abort(request.id)
-    if (request.startMs === undefined) return
-    request.cancelTimer?.()
-    request.cancelTimer = clock.after(ABORT_GRACE_MS, () => decide(ABORTED))
+    if (request.startMs !== undefined) beginGrace(request)
   }
   const decide = (outcome: Outcome): void => {
     const [first] = requests
     if (!first || first.decided) return
-    first.cancelTimer?.()
+    first.cancelGrace?.()
     first.decided = { outcome, atMs: clock.monotonic() }
     parts.kill(outcome)
   }
@@ -115,7 +128,7 @@ export const createRequests = (parts: RequestsParts): Requests => {
     if (index < 0) return
     requests.splice(index, 1)
     if (request.sent) sentBytes -= request.encoded.bytes
-    request.cancelTimer?.()
+    request.cancelGrace?.()
     request.invocation.signal.removeEventListener('abort', request.onAbort)
     request.ended({
       outcome,
@@ -145,7 +158,7 @@ export const createRequests = (parts: RequestsParts): Requests => {
         sent: false,
         startMs: undefined,
         decided: undefined,
-        cancelTimer: undefined,
+        cancelGrace: undefined,
       }
       requests.push(request)
       invocation.signal.addEventListener('abort', request.onAbort, { once: true })
@@ -162,6 +175,7 @@ export const createRequests = (parts: RequestsParts): Requests => {
     },
     decide,
     endAll(during, before) {
+      cancelTimeout?.()
       const begun = parts.begun()
       const atMs = clock.monotonic()
       for (const [index, request] of [...requests].entries()) {

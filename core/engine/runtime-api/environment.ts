@@ -176,7 +176,7 @@ export const runtimeApiEnvironment = (
         if (closing && state === 'ready') held?.signal('SIGTERM')
         const final = invocation.signal.aborted ? ABORTED : outcome
         const { begun, startMs } = mine
-        afterOutput(final, () =>
+        afterOutput(final, output, () =>
           resolve({ outcome: final, durationMs: atMs - startMs, logs: page.lines(), maxMemoryMb, begun }),
         )
       },

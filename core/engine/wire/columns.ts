@@ -4,6 +4,7 @@
  */
 
 const NUMBER_BYTES = 8
+const SCRATCH_NUMBERS = 1_024
 
 /** Columns of `count` numbers each, one column after the other. */
 export interface NumberColumns {
@@ -12,16 +13,27 @@ export interface NumberColumns {
 }
 
 export const numberColumns = (count: number, columns: number): NumberColumns => {
+  // From Node's pool: a buffer of its own costs several times what is written into it.
+  const bytes = Buffer.allocUnsafe(count * columns * NUMBER_BYTES)
+  if (bytes.byteOffset % NUMBER_BYTES === 0)
+    return { numbers: new Float64Array(bytes.buffer, bytes.byteOffset, count * columns), bytes }
   const numbers = new Float64Array(count * columns)
   return { numbers, bytes: new Uint8Array(numbers.buffer) }
 }
 
-/** Reads what {@link numberColumns} wrote, from the start of `region`. Throws a RangeError when it is too short. */
+let scratch = new Float64Array(SCRATCH_NUMBERS)
+
+/**
+ * Reads what {@link numberColumns} wrote, from the start of `region`; valid until the next call. Throws a RangeError when
+ * it is too short.
+ */
 export const readNumbers = (region: Buffer, count: number, columns: number): Float64Array => {
   const bytes = count * columns * NUMBER_BYTES
   if (region.length < bytes) throw new RangeError('a frame whose numbers are shorter than its header says')
   // Copied, because doubles have to lie where a frame's body rarely begins.
-  return new Float64Array(region.buffer.slice(region.byteOffset, region.byteOffset + bytes) as ArrayBuffer)
+  if (scratch.length < count * columns) scratch = new Float64Array(2 * count * columns)
+  new Uint8Array(scratch.buffer).set(region.subarray(0, bytes))
+  return scratch
 }
 
 export const bytesOfNumbers = (count: number, columns: number): number => count * columns * NUMBER_BYTES

@@ -15,7 +15,7 @@ export const parsed = (bodies: readonly Uint8Array[]): readonly object[] =>
 
 export type Call = () => Promise<void>
 
-const CALLS_FOR_LATENCY = 1_500
+const CALLS_FOR_LATENCY = 1_000
 
 /** The median of calls one after the other, in microseconds. */
 export const medianMicros = async (call: Call, calls = CALLS_FOR_LATENCY): Promise<number> => {

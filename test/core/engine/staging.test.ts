@@ -50,7 +50,7 @@ const staged = async (context: TestContext, isolation: Isolation, more: Written 
   }
   const slots = (count: number): Promise<readonly Slot[]> =>
     until('the function counts as fast', async () => {
-      for (let turn = 0; turn < 30; turn += 1) await run('f')
+      for (let turn = 0; turn < 40; turn += 1) await run('f')
       const first = run('f', ['{"ms":30}'])
       await until('it has the environment', () => engine.stats('f').busy === 1)
       const taken = take(count)
