@@ -21,7 +21,7 @@ export interface DeadLetterStore {
   park(letters: readonly DeadLetter[], joint?: JointWrite): Promise<'parked' | 'settled'>
   /** What is known of these ids; an id nothing is known of is left out. */
   recall(mapping: string, source: string, ids: readonly string[]): Promise<ReadonlyMap<string, Recalled>>
-  /** Replaces the attempts remembered for a record that is not parked. */
+  /** Replaces the attempts remembered for a record that is not parked, or under an id of a replay's own. */
   remember(mapping: string, source: string, entries: readonly RememberedAttempts[]): Promise<void>
   /** Forgets the attempts remembered for records that were processed in the end. */
   forget(mapping: string, source: string, ids: readonly string[]): Promise<void>

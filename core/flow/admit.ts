@@ -13,6 +13,7 @@ import type { Order } from './policy.ts'
 import { watchRecall } from './recall.ts'
 import { delayMs } from './retry.ts'
 import { refreshStopped } from './stopped.ts'
+import { rememberedId } from './suspect.ts'
 import { resumeWait } from './wait-on.ts'
 import { within } from './within.ts'
 
@@ -33,7 +34,10 @@ export const admit = async (flow: Flow, deliveries: readonly Delivery[], signal:
   const now = flow.tools.clock.monotonic()
   const waitOn: Entry[] = []
   for (const [index, delivery] of deliveries.entries()) {
-    const entry = newEntry(flow, delivery, known.get(delivery.record.id), { now, filter: verdicts[index] ?? 'matches' })
+    const entry = newEntry(flow, delivery, known.get(rememberedId(delivery)), {
+      now,
+      filter: verdicts[index] ?? 'matches',
+    })
     flow.counters.received += 1
     flow.credit.claim(entry)
     if (entry.filtered === 'yes') {
@@ -43,7 +47,7 @@ export const admit = async (flow: Flow, deliveries: readonly Delivery[], signal:
     flow.waiting.add(entry)
     watchClaim(flow, entry)
     watchRecall(flow, entry)
-    if (resumeWait(flow, entry, known.get(delivery.record.id)?.dueAt) === 'here') waitOn.push(entry)
+    if (resumeWait(flow, entry, known.get(rememberedId(delivery))?.dueAt) === 'here') waitOn.push(entry)
     if (entry.scope.name !== null && flow.stoppedScopes.has(entry.scope.name)) holdStopped(flow, entry.scope)
   }
   for (const entry of waitOn) giveBackBehind(flow, entry)
@@ -159,7 +163,7 @@ const recall = async (
 ): Promise<ReadonlyMap<string, Recalled> | undefined> => {
   const ids = deliveries
     .filter(delivery => mayHaveComeBefore(flow, delivery) || flow.lostIds.has(delivery.record.id))
-    .map(delivery => delivery.record.id)
+    .map(rememberedId)
   const { clock, random, log, store } = flow.tools
   const { settleTimeoutMs: timeoutMs, onDeadLetter } = flow.spec.policy
   if (ids.length === 0 && onDeadLetter === 'continue') return NOTHING_KNOWN
@@ -191,8 +195,8 @@ const NOTHING_KNOWN: ReadonlyMap<string, Recalled> = new Map()
  */
 const mayHaveComeBefore = ({ source, tools }: Flow, delivery: Delivery): boolean => {
   const { record, attempts, priorDeliveries, replayOf, firstSeen } = delivery
-  if (record.idStrength === 'weak') return false
   if (replayOf !== undefined) return (priorDeliveries ?? 0) >= SUSPECT_DELIVERIES
+  if (record.idStrength === 'weak') return false
   const isFresh = priorDeliveries === 0 && attempts === 0 && firstSeen > tools.clock.now() - FRESH_MS
   return source.ordered || !isFresh
 }

@@ -5,7 +5,7 @@ import { type Entry, type Scope, scopeText } from './entry.ts'
 import { observe } from './events.ts'
 import type { Flow } from './flow.ts'
 import type { Rejection } from './parker.ts'
-import { rememberAttempts } from './suspect.ts'
+import { rememberAttempts, rememberedId } from './suspect.ts'
 
 /** The function processed it. */
 export const accept = (flow: Flow, entry: Entry): void =>
@@ -61,6 +61,8 @@ export const parked = (flow: Flow, entry: Entry, rejection: Rejection, how: 'par
   flow.counters.parked += 1
   if (flow.spec.policy.onDeadLetter === 'stop' && entry.scope.name !== null) stopScope(flow, entry)
   if (entry.state === 'parking') flow.waiting.finish([entry])
+  // Those of the record itself the store has forgotten with this; a replay's are not under its id.
+  if (entry.suspect && entry.delivery.replayOf !== undefined) forgetAttempts(flow, entry)
   observe('parked', () => ({
     mapping: flow.spec.name,
     record: entry.delivery.record,
@@ -161,11 +163,11 @@ export const giveBackBehind = (flow: Flow, head: Entry): void => {
   }
 }
 
-/** The attempts of a record that was processed in the end are of no more use; forgetting them can wait. */
-const forgetAttempts = (flow: Flow, entry: Entry): void => {
-  const { record } = entry.delivery
-  flow.tools.store.forget(flow.spec.name, record.source, [record.id]).catch(error => {
-    flow.tools.log.warn('attempts of a processed record could not be forgotten', { record: record.id, error })
+/** The attempts of a record that has ended are of no more use; forgetting them can wait. */
+const forgetAttempts = (flow: Flow, { delivery }: Entry): void => {
+  const { record } = delivery
+  flow.tools.store.forget(flow.spec.name, record.source, [rememberedId(delivery)]).catch(error => {
+    flow.tools.log.warn('attempts of a record that has ended could not be forgotten', { record: record.id, error })
   })
 }
 

@@ -1,5 +1,5 @@
 /** Records that may take the process with them: charged durably before they are invoked, alone (DESIGN 1.12). */
-import type { Attempt } from '../contract.ts'
+import type { Attempt, Delivery } from '../contract.ts'
 import { wrapError } from '../errors.ts'
 import type { Entry } from './entry.ts'
 import type { Flow } from './flow.ts'
@@ -52,10 +52,12 @@ export const chargeSuspect = async (flow: Flow, entry: Entry): Promise<boolean> 
       message: 'the process ended while this record was being tried',
     },
   }
-  const { record } = entry.delivery
+  const { delivery } = entry
   const history = [...entry.history, attempt]
   try {
-    await flow.tools.store.remember(flow.spec.name, record.source, [{ id: record.id, attempts: history }])
+    await flow.tools.store.remember(flow.spec.name, delivery.record.source, [
+      { id: rememberedId(delivery), attempts: history },
+    ])
   } catch (error) {
     flow.lastError = wrapError('STATE_UNAVAILABLE', 'charging a suspect record before it is invoked', error)
     return false
@@ -85,18 +87,26 @@ export const rememberAttempts = (flow: Flow, entry: Entry, waitMs: number): void
   if (isRemembered(entry)) void writeDown(flow, entry, waitMs)
 }
 
-/** Of a weak id nothing could be found again, and a replay's attempts are in its letter. */
+/**
+ * Under which id the store keeps the attempts. Those of the record are in its letter when it is replayed: each time that
+ * somebody asks for it, counting begins anew.
+ */
+export const rememberedId = ({ record, replayOf, firstSeen }: Delivery): string =>
+  replayOf === undefined ? record.id : `replay ${replayOf} ${firstSeen}`
+
+/** Of a weak id nothing could be found again, and a replay brings its attempts back, unless it ends the process. */
 export const isRemembered = ({ delivery: { record, replayOf } }: Entry): boolean =>
   record.idStrength === 'stable' && replayOf === undefined
 
 /** Never rejects. */
-const writeDown = (flow: Flow, { delivery: { record }, history, freeSince }: Entry, waitMs = 0): Promise<void> => {
+const writeDown = (flow: Flow, { delivery, history, freeSince }: Entry, waitMs = 0): Promise<void> => {
+  const { record } = delivery
   const { tools, spec, writing } = flow
   const now = tools.clock.now()
   const due = waitMs > 0 ? { dueAt: now + waitMs } : {}
   const free = freeSince === undefined ? {} : { freeSince: now - Math.round(tools.clock.monotonic() - freeSince) }
   const written = tools.store
-    .remember(spec.name, record.source, [{ id: record.id, attempts: history, ...due, ...free }])
+    .remember(spec.name, record.source, [{ id: rememberedId(delivery), attempts: history, ...due, ...free }])
     .catch(error => {
       tools.log.warn('an attempt could not be written down; a crash now would forget it', { record: record.id, error })
     })

@@ -70,9 +70,10 @@ const doomOf = (flow: Flow, entry: Entry, now: number): Doom | undefined => {
   if (entry.charged >= policy.maxAttempts) {
     return { reason: last && isUnfinished(last) ? 'crashed' : 'exhausted', error: last?.error ?? EXHAUSTED_BEFORE }
   }
-  // Its attempts are in its letter, so a replay cannot be charged beforehand: whoever asks again decides.
-  if (delivery.replayOf !== undefined)
-    return entry.suspect ? { reason: 'crashed', error: REPLAY_CRASHED } : starvation(entry, policy, now)
+  if (delivery.replayOf !== undefined) {
+    // It ended the process while nothing else ran: whoever asked for it decides whether it is to do so again.
+    return last && isUnfinished(last) ? { reason: 'crashed', error: last.error } : starvation(entry, policy, now)
+  }
   if (entry.unreadable) return { reason: 'undecodable', error: entry.unreadable }
   return expiry(flow, delivery) ?? starvation(entry, policy, now)
 }
@@ -93,12 +94,6 @@ const starvation = (entry: Entry, policy: Policy, now: number): Doom | undefined
   if (now - entry.freeSince <= policy.maxFreeWaitMs) return undefined
   const message = `the record could not be tried properly for ${policy.maxFreeWaitMs} ms (maxFreeWait)`
   return { reason: 'starved', error: { name: 'RecordStarved', code: 'RECORD_STARVED', message } }
-}
-
-const REPLAY_CRASHED: ErrorInfo = {
-  name: 'HostCrashed',
-  code: 'RECORD_CRASHED_HOST',
-  message: 'the process ended each time this replay was running',
 }
 
 const EXHAUSTED_BEFORE: ErrorInfo = {

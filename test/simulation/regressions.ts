@@ -12,7 +12,9 @@ export const REGRESSIONS: readonly (readonly [seed: number, found: string])[] = 
   [164, 'a stop did not wait for verdicts longer than drainTimeout, and attempts were forgotten'],
   [221, 'a lone poisonous record kept the breaker open, and nothing else was asked for'],
   [668, 'a record on its way back to the source was overtaken by the next one of its lane'],
+  [786, 'replays that were claimed beside one that ends the process were parked as crashed, and never tried'],
   [1043, 'a suspect was charged for what an ordinary neighbour did, and parked as crashed'],
+  [1181, 'replays whose source was reopened three times were parked as crashed, though no process had ended'],
   [2293, 'two looks at what had stopped overtook each other, and a retry came before its time'],
   [
     13264,

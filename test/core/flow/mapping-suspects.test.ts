@@ -24,14 +24,64 @@ test('after three crashes in a row the first records of a source that does not c
   assert.deepEqual(await invokedWith(3), ['a', 'b', 'c', 'd'])
 })
 
-test('a replay during which the process ended three times is parked again, not tried a fourth time', async () => {
-  const { source } = feed(deliveryOf('replayed', { priorDeliveries: 3, replayOf: 'letter' }))
-  const { mapping, pass, invoked, letters } = await setUp({ answer: () => ACCEPT, openSource: async () => source })
+test('replays that were claimed beside one that ends the process are tried alone, and not parked untried', async () => {
+  const replays = ['a', 'b', 'c'].map(id => deliveryOf(id, { priorDeliveries: 3, replayOf: `letter of ${id}` }))
+  const { source, settled } = feed(...replays)
+  const remembered: string[] = []
+  const forgotten: string[] = []
+  const { mapping, pass, invoked, letters } = await setUp({
+    answer: () => ACCEPT,
+    openSource: async () => source,
+    store: {
+      async remember(_mapping, _source, entries) {
+        remembered.push(...entries.map(({ id, attempts }) => `${id}: ${attempts.length}`))
+      },
+      async forget(_mapping, _source, ids) {
+        forgotten.push(...ids)
+      },
+    },
+  })
   await mapping.start()
   await pass(1_000)
-  assert.deepEqual(invoked, [])
-  assert.deepEqual([letters.get('replayed')?.reason, letters.get('replayed')?.replayOf], ['crashed', 'letter'])
+  assert.deepEqual(
+    invoked.map(({ ids }) => ids),
+    ['a', 'b', 'c'],
+  )
+  assert.deepEqual(
+    settled.map(({ outcome }) => outcome),
+    ['accepted', 'accepted', 'accepted'],
+  )
+  assert.equal(letters.size, 0)
+  // Never under the id of the record: what is known of that is not a replay's to change.
+  assert.deepEqual(remembered.slice(0, 2), ['replay letter of a 0: 1', 'replay letter of a 0: 0'])
+  assert.deepEqual(forgotten, ['replay letter of a 0', 'replay letter of b 0', 'replay letter of c 0'])
   await mapping.stop()
+})
+
+test('a replay that ends the process while it runs alone is parked again, and counted anew when it is asked for again', async () => {
+  const replay = deliveryOf('killer', { priorDeliveries: 3, replayOf: 'letter' })
+  const feeds = [feed(replay), feed(replay), feed({ ...replay, firstSeen: 1 })]
+  let opened = 0
+  const bench = await setUp({
+    answer: () => ACCEPT,
+    invokeMs: 60_000,
+    openSource: async () => feeds[opened++]?.source ?? feed().source,
+  })
+  const [first, second, third] = [bench.mapping, bench.again(), bench.again()]
+  await first.start()
+  await bench.pass(1_000)
+  assert.equal(bench.invoked.length, 1)
+  // The first process says nothing more; the next one finds the attempt unfinished.
+  await second.start()
+  await bench.pass(1_000)
+  assert.equal(bench.invoked.length, 1)
+  const { reason, replayOf, error, attempts } = bench.letters.get('killer') ?? {}
+  assert.deepEqual([reason, replayOf, error?.code, attempts?.length], ['crashed', 'letter', 'RECORD_CRASHED_HOST', 1])
+  await third.start()
+  await bench.pass(1_000)
+  assert.equal(bench.invoked.length, 2)
+  await bench.pass(120_000)
+  for (const mapping of [first, second, third]) await mapping.stop()
 })
 
 test('suspects of two mappings never run at once, and each mapping gets its turn', async () => {
