@@ -41,8 +41,18 @@ const membersOf = (text: string): Members => {
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
 
-/** Lines of text, or frames as Go's runtime has them: `{ path, line, label }`. */
+/** Lines of text, or frames as the runtime of Go has them. */
 const stackOf = (value: unknown): string | undefined => {
   if (!Array.isArray(value) || value.length === 0) return undefined
-  return value.map(frame => (typeof frame === 'string' ? frame.trimEnd() : JSON.stringify(frame))).join('\n')
+  return value.map(frameText).join('\n')
+}
+
+const frameText = (frame: unknown): string => {
+  if (typeof frame === 'string') return frame.trimEnd()
+  const { path, line, label } = (frame ?? {}) as {
+    readonly path?: unknown
+    readonly line?: unknown
+    readonly label?: unknown
+  }
+  return path === undefined ? JSON.stringify(frame) : `    at ${label} (${path}:${line})`
 }

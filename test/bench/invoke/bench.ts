@@ -5,5 +5,5 @@ import { rawSocketpair } from './raw-socketpair.ts'
 export const invoke: Bench = {
   name: 'invoke',
   unit: 'invocations/s',
-  open: independent([rawSocketpair, millrace('inline'), millrace('process')]),
+  open: independent([rawSocketpair, millrace('inline'), millrace('process'), millrace('runtime-api')]),
 }

@@ -10,10 +10,12 @@ import type { Contestant } from '../contestant.ts'
 import { orders } from './orders.ts'
 import { BODIES, invocationsPerSecond } from './work.ts'
 
-export const millrace = (isolation: 'inline' | 'process'): Contestant => ({
-  name: `millrace ${isolation}`,
+type Kind = 'inline' | 'process' | 'runtime-api'
+
+export const millrace = (kind: Kind): Contestant => ({
+  name: `millrace ${kind}`,
   async open() {
-    const engine = createEngine([spec(isolation)], {
+    const engine = createEngine([spec(kind)], {
       clock: systemClock,
       log: silentLog,
       host: { send: () => Promise.reject(new Error('the no-op function sends nothing')) },
@@ -44,9 +46,18 @@ export const millrace = (isolation: 'inline' | 'process'): Contestant => ({
   },
 })
 
-const spec = (isolation: 'inline' | 'process'): FunctionSpec => ({
+const spec = (kind: Kind): FunctionSpec => ({
   ...functionSpec(
-    fromOptions('noop', { ...defaultsOf(functionOptions), isolation }, { file: join(import.meta.dirname, 'noop.ts') }),
+    kind === 'runtime-api'
+      ? fromOptions('noop', defaultsOf(functionOptions), {
+          command: [process.execPath, 'program-main.ts'],
+          folder: import.meta.dirname,
+        })
+      : fromOptions(
+          'noop',
+          { ...defaultsOf(functionOptions), isolation: kind },
+          { file: join(import.meta.dirname, 'noop.ts') },
+        ),
   ),
   maxEnvironments: 1,
 })

@@ -116,6 +116,10 @@ const ANSWERS: Readonly<Record<string, { readonly body: string; readonly code_?:
     body: "await fail(id, { errorType: 'Error', errorMessage: 'x', trace: ['Error: x', '    at y'] })",
     says: /Error: x Error: x\n {4}at y/,
   },
+  'an error with frames as the runtime of Go has them': {
+    body: "await fail(id, { errorType: 'E', errorMessage: 'x', stackTrace: [{ path: 'main.go', line: 7, label: 'main.work' }, 5] })",
+    says: /E: x {5}at main\.work \(main\.go:7\)\n5$/,
+  },
   'two answers, of which the first counts': {
     body: "await fail(id, { errorType: 'First', errorMessage: 'counts' }); const { status } = await respond(id, 1); if (status !== 403) process.exit(1)",
     says: /First: counts/,
