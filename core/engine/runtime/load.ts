@@ -7,8 +7,6 @@ import type { Decode } from '../../event/decode.ts'
 import type { FunctionContext } from '../../function/context.ts'
 import { type HandlerMark, markOf } from '../../function/handler.ts'
 import type { ModuleCode } from '../contract.ts'
-import { resolveFromLayers } from './layers.ts'
-import { collectStreamed } from './streamed-answer.ts'
 import { isStreaming, provideAwslambda, type StreamingHandler } from './streaming.ts'
 
 export interface LoadedFunction {
@@ -33,7 +31,8 @@ export const loadFile = async (name: string, code: ModuleCode, query = ''): Prom
     return notFound(`functions.${name}.file: ${file} does not exist; create it, or correct the path`)
   let module: Readonly<Record<string, unknown>>
   try {
-    resolveFromLayers(code)
+    // Only where it is needed, like a streamed answer: every environment would weigh more for it.
+    if (code.root !== undefined) (await import('./layers.ts')).resolveFromLayers(code)
     module = await import(`${pathToFileURL(file).href}${query}`)
   } catch (thrown) {
     return { error: importFailed(name, file, thrown) }
@@ -95,7 +94,10 @@ const functionOf = (
   const common = { name, mark: markOf(handler), shutdown, decoders: new Map() }
   if (isStreaming(handler)) {
     const streaming = handler as StreamingHandler
-    const handle = (event: unknown, context: unknown) => collectStreamed(streaming, event, context as FunctionContext)
+    const handle = async (event: unknown, context: unknown) => {
+      const { collectStreamed } = await import('./streamed-answer.ts')
+      return collectStreamed(streaming, event, context as FunctionContext)
+    }
     return { loaded: { ...common, handle, streaming } }
   }
   if (handler.length > MAX_PARAMETERS)
