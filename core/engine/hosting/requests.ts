@@ -16,7 +16,7 @@ import type { Reply } from './replies.ts'
 export const STAGED_BYTES = 262_144
 
 export interface RequestsParts {
-  readonly spec: FunctionSpec
+  readonly spec: Pick<FunctionSpec, 'name' | 'timeoutMs'>
   readonly clock: Clock
   /** What a report says of a request whose timeout has passed. */
   readonly killed: string
