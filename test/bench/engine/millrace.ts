@@ -2,10 +2,11 @@
 import { systemClock } from '../../../core/clock.ts'
 import { fromOptions, functionOptions, functionSpec } from '../../../core/config/function-options.ts'
 import { defaultsOf } from '../../../core/config/options.ts'
-import type { Invocation, InvokedRecord, Isolation, Slot } from '../../../core/engine/contract.ts'
+import type { Isolation, Slot } from '../../../core/engine/contract.ts'
 import { createEngine, type FunctionEngine } from '../../../core/engine/engine.ts'
 import { silentLog } from '../../../core/log.ts'
 import type { Aim, Contestant } from '../contestant.ts'
+import { benchInvocation, invokedRecord } from '../invocation.ts'
 import type { Call } from './work.ts'
 
 export interface Entry {
@@ -42,9 +43,10 @@ export const benchEngine = (isolation: Isolation): FunctionEngine => {
 }
 
 const NEVER = new AbortController().signal
+const ADDRESS = 'local/bench'
 
 export const callOf = (engine: FunctionEngine, { bodies, caller }: Pick<Entry, 'bodies' | 'caller'>): Call => {
-  const records = bodies.map(invoked)
+  const records = bodies.map((body, index) => invokedRecord(ADDRESS, body, index))
   const slotOf = caller
     ? (): Slot | undefined => {
         const slot = engine.tryAcquire('reply')
@@ -53,34 +55,7 @@ export const callOf = (engine: FunctionEngine, { bodies, caller }: Pick<Entry, '
     : () => engine.acquire('reply', 'bench', NEVER)
   return async () => {
     const slot = await slotOf()
-    const report = await slot?.invoke(invocationOf(records))
+    const report = await slot?.invoke(benchInvocation(ADDRESS, records))
     if (report?.outcome.kind !== 'answered') throw new Error(`it failed: ${JSON.stringify(report?.outcome)}`)
   }
 }
-
-const invocationOf = (records: readonly InvokedRecord[]): Invocation => ({
-  requestId: crypto.randomUUID(),
-  mapping: 'bench',
-  channel: 'local/bench',
-  codec: 'json',
-  hasSchema: false,
-  order: 'none',
-  records,
-  signal: NEVER,
-})
-
-const invoked = (body: Uint8Array, index: number): InvokedRecord => ({
-  record: {
-    id: `record-${index}`,
-    idStrength: 'stable',
-    source: 'local/bench',
-    time: 1_767_225_600_000 + index,
-    key: `key-${index % 7}`,
-    headers: [],
-    body,
-    position: { sequence: index },
-  },
-  attempt: 1,
-  idempotencyKey: `bench/bench/local/bench/record-${index}`,
-  fence: 1_767_225_600_000_000 + index,
-})

@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import { systemClock } from '../../../core/clock.ts'
 import { fromOptions, functionOptions, functionSpec } from '../../../core/config/function-options.ts'
 import { defaultsOf } from '../../../core/config/options.ts'
-import type { FunctionSpec, InvokedRecord } from '../../../core/engine/contract.ts'
+import type { FunctionSpec } from '../../../core/engine/contract.ts'
 import { createEngine } from '../../../core/engine/engine.ts'
 import { silentLog } from '../../../core/log.ts'
 import type { Contestant } from '../contestant.ts'
+import { benchInvocation, invokedRecord } from '../invocation.ts'
 import { orders } from './orders.ts'
 import { BODIES, invocationsPerSecond } from './work.ts'
 
@@ -23,21 +24,12 @@ export const millrace = (kind: Kind): Contestant => ({
       maxEnvironments: 1,
     })
     const signal = new AbortController().signal
-    const records = BODIES.map(invoked)
+    const records = BODIES.map((body, index) => invokedRecord(orders.address, body, index))
     return {
       round: () =>
         invocationsPerSecond(async () => {
           const slot = await engine.acquire('noop', 'bench', signal)
-          const report = await slot?.invoke({
-            requestId: crypto.randomUUID(),
-            mapping: 'bench',
-            channel: orders.address,
-            codec: 'json',
-            hasSchema: false,
-            order: 'none',
-            records,
-            signal,
-          })
+          const report = await slot?.invoke(benchInvocation(orders.address, records))
           if (report?.outcome.kind !== 'answered')
             throw new Error(`the no-op function failed: ${JSON.stringify(report?.outcome)}`)
         }),
@@ -60,20 +52,4 @@ const spec = (kind: Kind): FunctionSpec => ({
         ),
   ),
   maxEnvironments: 1,
-})
-
-const invoked = (body: Uint8Array, index: number): InvokedRecord => ({
-  record: {
-    id: `record-${index}`,
-    idStrength: 'stable',
-    source: orders.address,
-    time: 1_767_225_600_000 + index,
-    key: `key-${index % 7}`,
-    headers: [],
-    body,
-    position: { sequence: index },
-  },
-  attempt: 1,
-  idempotencyKey: `bench/bench/${orders.address}/record-${index}`,
-  fence: 1_767_225_600_000_000 + index,
 })

@@ -4,7 +4,8 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { Invocation, Isolation, Report, Slot } from '../../../core/engine/contract.ts'
-import { depthFor } from '../../../core/engine/staging.ts'
+import type { Environment } from '../../../core/engine/environment.ts'
+import { createStaging, depthFor } from '../../../core/engine/staging.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 import { until } from '../../support/until.ts'
 import { type Harness, harness, invocation, invoked, outcomeAs, type Written } from './harness.ts'
@@ -190,6 +191,27 @@ for (const isolation of ['process', 'thread'] as const) {
     }
   })
 }
+
+test('the busy one with the fewest has the next, never behind one that is alone, and none for a slow function', () => {
+  const environment = (id: string): Environment =>
+    ({ id, takesNext: () => true }) as Partial<Environment> as Environment
+  const [a, b, c] = ['a', 'b', 'c'].map(environment) as [Environment, Environment, Environment]
+  const staging = createStaging()
+  staging.begin(a, 'shared')
+  assert.equal(staging.next(), undefined, 'nothing is known of the function yet')
+  staging.measured(0.25)
+  staging.begin(b, 'shared')
+  staging.begin(c, 'alone')
+  assert.deepEqual(
+    Array.from({ length: 7 }, () => staging.next()?.id),
+    ['a', 'b', 'a', 'b', 'a', 'b', undefined],
+  )
+  assert.equal(staging.end(c), 0)
+  assert.equal(staging.end(a), 3)
+  assert.equal(staging.next()?.id, 'a')
+  staging.measured(20)
+  assert.equal(staging.next(), undefined)
+})
 
 test('how deep: as many as are done within a millisecond, at most 16', () => {
   const depths = [0.001, 0.06, 0.1, 0.25, 0.4, 0.6, 1, 5, 1_000].map(depthFor)
