@@ -120,7 +120,7 @@ export const assembleApp = (
     )
     // Not through `open`: while the app drains, functions finish what they do, and sending is part of that.
     const send = (address: string, records: readonly OutgoingRecord[]) => sending.sendAll(connections, address, records)
-    const { name: app, maxEnvironments, cpuShares, stateDir } = config
+    const { name: app, maxEnvironments, cpuShares, zygotes, stateDir } = config
     const engine = createEngine([], {
       clock,
       log,
@@ -129,6 +129,7 @@ export const assembleApp = (
       maxEnvironments,
       stateDir,
       limits: { cpuShares },
+      zygotes,
     })
     const mappings = createMappings({
       clock,

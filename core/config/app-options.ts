@@ -48,6 +48,12 @@ export const appOptions = {
     default: 'off',
     doc: '`on`: after Init a function has CPU by its memory, 1,769 MB a core, as on Lambda; `millrace status` says by which means. `off`: all there is.',
   }),
+  zygotes: whole({
+    min: 0,
+    max: 100,
+    default: 1,
+    doc: 'Blank processes kept for each kind (memory, Node options) that functions need, so that a cold start costs only the import. One has about 13 MB to itself. 0: none.',
+  }),
   invoke: invokeOption,
   defaults: entries('Options of mappings for all of them; a mapping may still say otherwise.', 'options of a mapping'),
   functions: entries('The functions by name: a path, or an object of options.', 'functions by name'),

@@ -18,6 +18,7 @@ export interface ResolvedConfig {
   /** Over all functions. */
   readonly maxEnvironments: number
   readonly cpuShares: 'on' | 'off'
+  readonly zygotes: number
   /** Where functions may be called over HTTP. */
   readonly invoke: InvokeValues | undefined
   readonly connections: ReadonlyMap<string, ConnectionValue>

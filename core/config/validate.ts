@@ -58,6 +58,7 @@ export const validateConfig = (
     maxInFlightBytes: own.maxInFlightBytes,
     maxEnvironments: own.maxEnvironments,
     cpuShares: own.cpuShares,
+    zygotes: own.zygotes,
     invoke: own.invoke,
     connections: book.connections,
     channels: book.channels,

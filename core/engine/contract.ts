@@ -192,13 +192,27 @@ export interface Report {
   readonly billedMs: number
   /** Billed time times memory size. */
   readonly gbSeconds: number
+  /** Only of a cold start: until the environment was ready, of which {@link ColdStart} tells more. */
   readonly initMs?: number
+  readonly coldStart?: ColdStart
   readonly memoryMb: number
   readonly maxMemoryMb?: number
   /** The share of CPU it was held to, in cores, and by what; left out where it had all there is. */
   readonly cpu?: { readonly cores: number; readonly by: CpuMeans }
   /** The last lines of output during the invocation, bounded. */
   readonly logs: readonly string[]
+}
+
+/** What a cold start consisted of, in milliseconds. What is left of `initMs` was preparing a package or waiting. */
+export interface ColdStart {
+  /** Where the environment came from: started for this request, or a blank process that was there before. */
+  readonly from: 'new' | 'zygote'
+  /** Starting a process or a thread, or telling a blank one what it is. */
+  readonly startMs?: number
+  /** Node and the runtime, until they asked for the function; 0 for a blank one, which has both. */
+  readonly runtimeMs?: number
+  /** Importing the function. */
+  readonly importMs?: number
 }
 
 export type Outcome =

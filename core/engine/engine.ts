@@ -12,7 +12,9 @@ import { openImages } from './image/engine.ts'
 import { cpuOf, type LimitsParts, meansOf, openLimits } from './limits/limits.ts'
 import { createPackageCache, noPackageCache } from './package/cache.ts'
 import { createPool, type Pool } from './pool.ts'
+import { startBlank } from './process/blank.ts'
 import { openReaper } from './process/reaper.ts'
+import { openZygotes } from './process/zygotes.ts'
 import { wedgedOf } from './thread/wedged.ts'
 import { createUsageMeter, type Usage, type UsageMeter } from './usage.ts'
 import { versionOf } from './version.ts'
@@ -27,6 +29,8 @@ export interface EngineParts {
   readonly maxEnvironments: number
   /** Default: CPU is not limited, and every means there is may be used. */
   readonly limits?: Partial<Pick<LimitsParts, 'cpuShares' | 'means'>>
+  /** Blank processes kept for each kind that functions need. Default: none. */
+  readonly zygotes?: number
   /** Zips are unpacked below it. Without one, functions that are zips or have layers cannot be prepared. */
   readonly stateDir?: string
 }
@@ -41,6 +45,8 @@ export interface FunctionEngine extends Engine {
    */
   replace(functions: readonly FunctionSpec[]): readonly string[]
   functions(): readonly FunctionStatus[]
+  /** Blank processes that are there for the next cold starts. */
+  zygotes(): number
 }
 
 export interface FunctionStatus extends EngineStats {
@@ -73,7 +79,14 @@ export const createEngine = (functions: readonly FunctionSpec[], parts: EnginePa
   const limits = openLimits({ cpuShares: 'off', ...parts.limits, app, clock, log, reaper })
   const packages =
     stateDir === undefined ? noPackageCache : createPackageCache({ folder: join(stateDir, 'packages'), clock, log })
-  const tools: EnvironmentTools = { reaper, limits, packages, images: openImages(log) }
+  const zygotes = openZygotes({
+    count: parts.zygotes ?? 0,
+    clock,
+    log,
+    start: (kind, id) => startBlank(kind, id, { clock, reaper, limits }),
+    isWaitedFor: () => [...hosted.values()].some(({ pool }) => pool.stats().waiting > 0),
+  })
+  const tools: EnvironmentTools = { reaper, limits, packages, images: openImages(log), zygotes }
   const capacity = createCapacity(parts.maxEnvironments)
   const meters = new Map<string, UsageMeter>()
   const meterOf = (name: string): UsageMeter => {
@@ -94,6 +107,7 @@ export const createEngine = (functions: readonly FunctionSpec[], parts: EnginePa
       const before = hosted.get(spec.name)
       // Before: what is reserved or provisioned for a function is the next version's.
       if (before) retire(before.pool)
+      zygotes.forget(spec.name)
       hosted.set(spec.name, hostFunction(spec, { ...parts, tools, capacity, usage: meterOf(spec.name) }))
     }
     return changed.map(spec => spec.name)
@@ -105,7 +119,7 @@ export const createEngine = (functions: readonly FunctionSpec[], parts: EnginePa
   let closed: Promise<void> | undefined
   const close = async (graceMs: number): Promise<void> => {
     const pools = [...[...hosted.values()].map(({ pool }) => pool), ...retiring]
-    await Promise.all(pools.map(pool => pool.close(graceMs)))
+    await Promise.all([zygotes.close(), ...pools.map(pool => pool.close(graceMs))])
     await limits.close()
     reaper.close()
     await packages.close()
@@ -144,6 +158,7 @@ export const createEngine = (functions: readonly FunctionSpec[], parts: EnginePa
           usage: meterOf(name).read(),
         }
       }),
+    zygotes: zygotes.count,
     close(graceMs) {
       closed ??= close(graceMs)
       return closed

@@ -5,12 +5,14 @@
 import type { Clock } from '../clock.ts'
 import type { ErrorInfo } from '../contract.ts'
 import type { Log } from '../log.ts'
-import type { FunctionSpec, Host, Invocation, Outcome, Version } from './contract.ts'
+import type { ColdStart, FunctionSpec, Host, Invocation, Outcome, Version } from './contract.ts'
 
 export interface Environment {
   readonly id: string
   /** Resolves with undefined once the function is ready, or with why it is not; then the environment is over. Once. */
   init(): Promise<ErrorInfo | undefined>
+  /** What `init` consisted of, where that is known. */
+  coldStart?(): ColdStart | undefined
   /** After a good `init`, and never while another invocation runs, but for {@link takesNext}. Never rejects. */
   invoke(invocation: Invocation): Promise<Invoked>
   /** True when it may be given another request while one runs: that begins when the one before has ended, no sooner. */

@@ -9,8 +9,9 @@ import type { Limits } from './limits/limits.ts'
 import type { PackageCache } from './package/cache.ts'
 import { packagedEnvironments } from './package/environment.ts'
 import { preparePackage } from './package/prepare.ts'
-import { processes } from './process/carrier.ts'
+import { kindOfProcess, processes } from './process/carrier.ts'
 import type { Reaper } from './process/reaper.ts'
+import type { Zygotes } from './process/zygotes.ts'
 import { remoteEnvironments } from './remote/environment.ts'
 import { runtimeApiEnvironment } from './runtime-api/environment.ts'
 import { threads } from './thread/carrier.ts'
@@ -21,6 +22,7 @@ export interface EnvironmentTools {
   readonly limits: Limits
   readonly packages: PackageCache
   readonly images: Images
+  readonly zygotes: Zygotes
 }
 
 /** Environments of one function. */
@@ -35,6 +37,6 @@ export const environmentsOf = (spec: FunctionSpec, tools: EnvironmentTools): Cre
   if ('image' in code) return imageEnvironments(code, tools)
   if ('url' in code) return remoteEnvironments(code)
   if (spec.isolation === 'inline') return inlineEnvironments(spec)
-  return parts =>
-    hostedEnvironment(parts, spec.isolation === 'thread' ? threads : processes(tools.reaper, tools.limits))
+  if (spec.isolation === 'process' && 'file' in code) tools.zygotes.want(spec.name, kindOfProcess(spec, code))
+  return parts => hostedEnvironment(parts, spec.isolation === 'thread' ? threads : processes(tools))
 }

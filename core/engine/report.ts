@@ -1,6 +1,6 @@
 /** What an invocation came to, as the flow and the console see it. */
 import type { ErrorInfo } from '../contract.ts'
-import type { FunctionSpec, Report, Version } from './contract.ts'
+import type { ColdStart, FunctionSpec, Report, Version } from './contract.ts'
 import type { Invoked } from './environment.ts'
 import { gbSeconds } from './usage.ts'
 
@@ -8,22 +8,29 @@ export interface ReportParts {
   readonly spec: FunctionSpec
   readonly version: Version
   readonly environment: string
-  /** Milliseconds of Init; undefined when the environment was warm. */
-  readonly initMs: number | undefined
+  /** Undefined when the environment was warm. */
+  readonly cold: Cold | undefined
   readonly cpu: Report['cpu'] | undefined
 }
 
-export const reportOf = ({ spec, version, environment, initMs, cpu }: ReportParts, invoked: Invoked): Report => {
-  const billedMs = Math.ceil(invoked.durationMs + (initMs ?? 0))
+/** What came before the first request of an environment, in milliseconds. */
+export interface Cold {
+  readonly initMs: number
+  readonly coldStart: ColdStart | undefined
+}
+
+export const reportOf = ({ spec, version, environment, cold, cpu }: ReportParts, invoked: Invoked): Report => {
+  const billedMs = Math.ceil(invoked.durationMs + (cold?.initMs ?? 0))
   return {
     outcome: invoked.outcome,
     environment,
     version,
-    cold: initMs !== undefined,
+    cold: cold !== undefined,
     durationMs: invoked.durationMs,
     billedMs,
     gbSeconds: gbSeconds(billedMs, spec.memoryMb),
-    ...(initMs === undefined ? {} : { initMs }),
+    ...(cold === undefined ? {} : { initMs: cold.initMs }),
+    ...(cold?.coldStart === undefined ? {} : { coldStart: cold.coldStart }),
     memoryMb: spec.memoryMb,
     ...(invoked.maxMemoryMb === undefined ? {} : { maxMemoryMb: invoked.maxMemoryMb }),
     ...(cpu === undefined ? {} : { cpu }),

@@ -10,7 +10,7 @@ import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { FunctionSpec, Invocation, Report, Version } from './contract.ts'
 import type { Environment, Invoked } from './environment.ts'
-import { notReady, type ReportParts, reportOf } from './report.ts'
+import { type Cold, notReady, type ReportParts, reportOf } from './report.ts'
 import { endLines, startLine } from './report-lines.ts'
 import type { Staging } from './staging.ts'
 import type { UsageMeter } from './usage.ts'
@@ -91,7 +91,8 @@ const runCold = async (parts: RunParts, invocation: Invocation): Promise<Report>
   const startedMs = clock.monotonic()
   const environment = parts.begin()
   const problem = await environment.init()
-  const reportParts = partsOf(parts, environment.id, clock.monotonic() - startedMs)
+  const initMs = clock.monotonic() - startedMs
+  const reportParts = partsOf(parts, environment.id, { initMs, coldStart: environment.coldStart?.() })
   if (problem) {
     parts.giveBack(environment)
     return parts.isClosed() ? reportOf(reportParts, NEVER_RAN) : notReady(reportParts, problem)
@@ -109,11 +110,11 @@ const handOver = (parts: RunParts, environment: Environment, invocation: Invocat
   return invoked
 }
 
-const partsOf = ({ spec, version, cpu }: RunParts, environment: string, initMs: number | undefined): ReportParts => ({
+const partsOf = ({ spec, version, cpu }: RunParts, environment: string, cold: Cold | undefined): ReportParts => ({
   spec,
   version: version(),
   environment,
-  initMs,
+  cold,
   cpu: cpu(),
 })
 

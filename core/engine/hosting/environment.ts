@@ -6,7 +6,7 @@
 import { type Cancel, sleep } from '../../clock.ts'
 import type { ErrorInfo } from '../../contract.ts'
 import { errorInfo } from '../../errors.ts'
-import type { Invocation } from '../contract.ts'
+import type { ColdStart, Invocation } from '../contract.ts'
 import type { Environment, EnvironmentParts, Invoked } from '../environment.ts'
 import { nextSampleMs } from '../limits/sampling.ts'
 import { ABORTED, initTimedOut } from '../outcomes.ts'
@@ -16,7 +16,7 @@ import { decodeSend, encodeSendError } from '../wire/send.ts'
 import type { Carrier, CarrierKind, Exit } from './carrier.ts'
 import { describeExit, endedBefore, endedDuring, initEnded, memoryMessage, outOfMemory } from './exit.ts'
 import { createOutput } from './output.ts'
-import { afterOutput, neverBegan, replyOf, writeLog } from './replies.ts'
+import { afterOutput, coldStartOf, neverBegan, replyOf, writeLog } from './replies.ts'
 import { createRequests } from './requests.ts'
 
 export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): Environment => {
@@ -33,6 +33,8 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
   let state: 'new' | 'ready' | 'gone' = 'new'
   let closing = false
   let carrier: Carrier | undefined
+  let startedMs = 0
+  let coldStart: ColdStart | undefined
   let uncaught: ErrorInfo | undefined
   let lastMemoryMb = 0
   let maxMemoryMb: number | undefined
@@ -44,6 +46,7 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
     endInit?.({ name: 'FunctionInitFailed', code: 'FUNCTION_INIT_FAILED', message })
 
   const start = (): void => {
+    startedMs = clock.monotonic()
     const started = kind.start({ spec, place, clock, log, output, onMessage })
     carrier = started
     started.ended.then(exit => onEnded(started, exit))
@@ -119,7 +122,11 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
   }
 
   const handlers: Readonly<Record<number, (message: Message) => unknown>> = {
-    [MESSAGE.ready]: () => endInit?.(undefined),
+    [MESSAGE.ready]: ({ header }) => {
+      if (carrier && coldStart === undefined)
+        coldStart = coldStartOf(carrier.from, JSON.parse(header), clock.monotonic() - startedMs)
+      endInit?.(undefined)
+    },
     [MESSAGE.notReady]: message => endInit?.(JSON.parse(message.header)),
     [MESSAGE.answered]: answered,
     [MESSAGE.failed]: answered,
@@ -166,6 +173,7 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
           failInit(`functions.${spec.name}: its environment could not be started: ${errorInfo(thrown).message}`)
         }
       }),
+    coldStart: () => coldStart,
     invoke: async invocation => {
       if (invocation.signal.aborted) return neverBegan(ABORTED)
       if (state !== 'ready') return neverBegan(endedBefore(spec))

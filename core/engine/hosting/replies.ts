@@ -1,9 +1,9 @@
 /** What the messages of an environment say, as the host's values. All of them throw when a message is not what it seems. */
 import type { Log, LogLevel } from '../../log.ts'
-import type { FunctionError, Outcome, RefusedRecord } from '../contract.ts'
+import type { ColdStart, FunctionError, Outcome, RefusedRecord } from '../contract.ts'
 import type { Invoked } from '../environment.ts'
 import { decodeAnswered } from '../wire/answered.ts'
-import { MESSAGE, type Message } from '../wire/message.ts'
+import { MESSAGE, type Message, type ReadyHeader } from '../wire/message.ts'
 import type { Output } from './output.ts'
 
 export interface Reply {
@@ -43,6 +43,12 @@ export const neverBegan = (outcome: Outcome): Invoked => ({
   maxMemoryMb: undefined,
   begun: false,
 })
+
+/** Of a `ready` message, which came so long after the start. */
+export const coldStartOf = (from: ColdStart['from'], { ageMs, importMs }: ReadyHeader, totalMs: number): ColdStart => {
+  const runtimeMs = from === 'new' ? ageMs : 0
+  return { from, startMs: Math.max(0, totalMs - runtimeMs - importMs), runtimeMs, importMs }
+}
 
 const LEVELS: ReadonlySet<string> = new Set<LogLevel>(['debug', 'info', 'warn', 'error'])
 

@@ -38,13 +38,16 @@ const inlineEnvironment = (parts: EnvironmentParts, module: SharedModule): Envir
   const invokeParts = { spec, place, clock, host, log: log.with({ function: spec.name, environment: id }) }
   let loaded: LoadedFunction | undefined
   let usable = true
+  let importMs = 0
   let left = false
   let current: InlineInvocation | undefined
 
   return {
     id,
     async init() {
+      const startMs = clock.monotonic()
       const loading = await withinInitTimeout(parts, module.load(version))
+      importMs = clock.monotonic() - startMs
       loaded = loading.loaded
       if (loading.loaded) return undefined
       usable = false
@@ -52,6 +55,7 @@ const inlineEnvironment = (parts: EnvironmentParts, module: SharedModule): Envir
       void module.leave()
       return loading.error
     },
+    coldStart: () => ({ from: 'new', importMs }),
     async invoke(invocation) {
       if (!loaded) throw new Error(`environment ${id} was invoked before Init`)
       if (invocation.signal.aborted) return NEVER_BEGAN

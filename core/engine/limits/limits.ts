@@ -59,6 +59,8 @@ export const cpuOf = (spec: FunctionSpec, limits: Limits): Report['cpu'] | undef
 export interface Confinement {
   /** The environment's own: its working folder, with `tmp` in it. */
   readonly folder: string
+  /** The environment's id, where the process was started before it was known. */
+  rename(id: string): void
   /** To be awaited before code of the user runs. Never rejects: a limit that cannot be set is logged. */
   enter(pid: number): Promise<void>
   /** Init is over: from now on it has its share of CPU. */
@@ -88,9 +90,10 @@ export const openLimits = (parts: LimitsParts): Limits => {
   const workspace = openWorkspace(parts.app, parts.reaper)
   const leaving = new Set<Promise<void>>()
 
-  const confine: Limits['confine'] = ({ id, memoryMb }) => {
+  const confine: Limits['confine'] = ({ id: firstId, memoryMb }) => {
     const { places, means } = find()
-    const group = places.length > 0 ? createGroup(places, id) : undefined
+    const group = places.length > 0 ? createGroup(places, firstId) : undefined
+    let id = firstId
     const share = cpuShareOf(memoryMb)
     const folder = workspace.make()
     const warn = (what: string, error: unknown): void =>
@@ -122,6 +125,9 @@ export const openLimits = (parts: LimitsParts): Limits => {
     }
     return {
       folder,
+      rename(to) {
+        id = to
+      },
       enter(started) {
         pid = started
         if (group) entered = group.enter(pid, memoryMb).catch(error => warn('it runs without its cgroup', error))

@@ -54,6 +54,7 @@ export const packagedEnvironments = (spec: FunctionSpec, parts: PackagedParts): 
         inner.onGone(() => tellGone())
         return inner.init()
       },
+      coldStart: () => inner?.coldStart?.(),
       async invoke(invocation) {
         if (!inner) throw new Error(`environment ${environmentParts.id} was invoked before Init`)
         return inner.invoke(invocation)

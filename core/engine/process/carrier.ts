@@ -1,17 +1,22 @@
 /** A process as a carrier: a group of its own, frames over a socketpair, killed by SIGKILL whatever it is doing. */
-import type { Duplex } from 'node:stream'
 import { errorInfo } from '../../errors.ts'
+import type { FunctionSpec, ModuleCode } from '../contract.ts'
 import type { Enforces } from '../environment.ts'
 import type { Carrier, CarrierKind, CarrierParts } from '../hosting/carrier.ts'
+import { environmentVariables } from '../hosting/start.ts'
 import type { Confinement, Limits } from '../limits/limits.ts'
+import { temporaryIn } from '../limits/workspace.ts'
+import type { Place } from '../runtime/context.ts'
 import { MESSAGE } from '../wire/message.ts'
-import { openBeginMark } from './begin-mark.ts'
+import { startBlank } from './blank.ts'
+import { type BlankKind, blankKindOf } from './blank-kind.ts'
+import type { Entering } from './enter.ts'
 import { frameReader } from './frames.ts'
-import { holdProcess, spawnOr } from './held.ts'
+import { attachOutput } from './held.ts'
+import { checkPassable } from './passable.ts'
 import type { Reaper } from './reaper.ts'
 import { createSendWindow, maxFrameBytes } from './said.ts'
-import { spawnEnvironment } from './spawn.ts'
-import { frameWriter } from './writer.ts'
+import type { Zygotes } from './zygotes.ts'
 
 export const PROCESS_ENFORCES: Enforces = {
   timeout: { held: 'always', how: 'kills the process group' },
@@ -25,31 +30,38 @@ export const PROCESS_ENFORCES: Enforces = {
   leftovers: { held: 'always', how: 'what a function started is killed with it, and with the host' },
 }
 
-export const processes = (reaper: Reaper, limits: Limits): CarrierKind => ({
+/** What processes of all functions share. */
+export interface ProcessTools {
+  readonly reaper: Reaper
+  readonly limits: Limits
+  readonly zygotes: Zygotes
+}
+
+export const processes = (tools: ProcessTools): CarrierKind => ({
   killed: 'its process was killed',
   // What SIGKILL does not end hangs in the kernel.
   killWaitMs: 1_000,
-  start: parts => startProcess(parts, reaper, limits),
+  start: parts => startProcess(parts, tools),
 })
 
-const startProcess = (
-  { spec, place, clock, output, onMessage }: CarrierParts,
-  reaper: Reaper,
-  limits: Limits,
-): Carrier => {
-  const confinement = limits.confine({ id: place.environment, memoryMb: spec.memoryMb })
-  const mark = openBeginMark()
-  const child = spawnOr(
-    () => {
-      mark.close()
-      confinement.leave()
-    },
-    () => spawnEnvironment(spec, place, mark, confinement.folder),
-  )
-  const socket = child.stdio[3] as Duplex
+/** What processes of this function have in common, as far as that is known before there is one. */
+export const kindOfProcess = (spec: FunctionSpec, code: ModuleCode): BlankKind =>
+  blankKindOf(spec, code, environmentVariables(spec, NO_PLACE, process.env))
+
+const NO_PLACE: Place = { app: '', functionName: '', version: '', memoryMb: 0, environment: '' }
+
+const startProcess = ({ spec, place, clock, output, onMessage }: CarrierParts, tools: ProcessTools): Carrier => {
+  const { code } = spec
+  if (!('file' in code)) throw new Error(`function ${spec.name} has no module to load`)
+  const variables = environmentVariables(spec, place, process.env)
+  checkPassable(spec.name, variables)
+  const kind = blankKindOf(spec, code, variables)
+  const ready = tools.zygotes.take(kind)
+  const blank = ready ?? startBlank(kind, place.environment, { ...tools, clock })
+  const { socket, held, writer, mark, confinement } = blank
+  confinement.rename(place.environment)
   let problem: string | undefined
-  const held = holdProcess(child, { clock, output, confinement, reaper })
-  const writer = frameWriter(socket)
+  attachOutput(blank.child, output)
   const sends = createSendWindow(socket)
   const work = workOf(confinement)
   const read = frameReader(maxFrameBytes, 'lasting', message => {
@@ -67,10 +79,11 @@ const startProcess = (
       held.kill()
     }
   })
-  // EPIPE or ECONNRESET: the process has ended, and `ended` tells so with more to say.
-  socket.on('error', () => {})
-  // No code of the user is loaded before the limits hold; starting Node takes longer than setting them.
-  void held.entered.then(writer.open)
+  const { folder } = confinement
+  const entering: Entering = kind.shareable
+    ? { folder, variables: { TMPDIR: temporaryIn(folder), ...variables } }
+    : { folder }
+  writer.write(MESSAGE.enter, 0, JSON.stringify(entering))
 
   return {
     send(kind, id, header) {
@@ -85,10 +98,8 @@ const startProcess = (
     ended: held.ended.then(exit => (problem === undefined ? exit : { ...exit, problem })),
     begun: mark.read,
     memoryMb: held.memoryMb,
-    forget() {
-      held.forget()
-      mark.close()
-    },
+    forget: blank.forget,
+    from: ready ? 'zygote' : 'new',
   }
 }
 

@@ -10,7 +10,6 @@ import type { Reaper } from './reaper.ts'
 
 export interface HeldParts {
   readonly clock: Clock
-  readonly output: Output
   readonly confinement: Confinement
   readonly reaper: Reaper
 }
@@ -36,14 +35,12 @@ export interface HeldProcess {
 const DRAIN_MS = 250
 
 /** Of a process that leads a group of its own. */
-export const holdProcess = (child: ChildProcess, { clock, output, confinement, reaper }: HeldParts): HeldProcess => {
+export const holdProcess = (child: ChildProcess, { clock, confinement, reaper }: HeldParts): HeldProcess => {
   const { pid } = child
   const kill = (): void => {
     signalGroup(child, 'SIGKILL')
     confinement.kill()
   }
-  if (child.stdout) output.attach(child.stdout, 'info')
-  if (child.stderr) output.attach(child.stderr, 'warn')
   if (pid !== undefined) reaper.add(pid)
   const ended = new Promise<Exit>(resolve => {
     child.once('error', error => {
@@ -76,6 +73,12 @@ export const holdProcess = (child: ChildProcess, { clock, output, confinement, r
       if (pid !== undefined) reaper.remove(pid)
     },
   }
+}
+
+/** Reads what it prints; without that nothing of it is lost before its pipes are full. */
+export const attachOutput = (child: ChildProcess, output: Output): void => {
+  if (child.stdout) output.attach(child.stdout, 'info')
+  if (child.stderr) output.attach(child.stderr, 'warn')
 }
 
 /** Starts a process; what was prepared for it is undone where the system has no room for it. */

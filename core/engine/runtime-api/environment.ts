@@ -18,7 +18,7 @@ import { afterOutput, neverBegan } from '../hosting/replies.ts'
 import type { Confinement, Limits } from '../limits/limits.ts'
 import { nextSampleMs } from '../limits/sampling.ts'
 import { ABORT_GRACE_MS, ABORTED, timedOut } from '../outcomes.ts'
-import { type HeldProcess, holdProcess, spawnOr } from '../process/held.ts'
+import { attachOutput, type HeldProcess, holdProcess, spawnOr } from '../process/held.ts'
 import type { Reaper } from '../process/reaper.ts'
 import type { Place } from '../runtime/context.ts'
 import { outcomeOf } from './answer.ts'
@@ -99,7 +99,8 @@ export const runtimeApiEnvironment = (
     confinement = confined
     const { folder } = confined
     const child = spawnOr(confined.leave, () => startProgram({ spec, program, place, folder, address: opened.address }))
-    held = holdProcess(child, { clock, output, confinement, reaper })
+    attachOutput(child, output)
+    held = holdProcess(child, { clock, confinement, reaper })
     void held.ended.then(onEnded)
     // It runs from its start on, and stands still for the moment until its limits hold.
     held.signal('SIGSTOP')

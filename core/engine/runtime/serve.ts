@@ -8,7 +8,7 @@ import { functionError } from '../../function/errors.ts'
 import { type Log, type LogFields, logTo } from '../../log.ts'
 import type { ModuleCode } from '../contract.ts'
 import { encodeAnswered } from '../wire/answered.ts'
-import { MESSAGE, type Message, NO_BODIES } from '../wire/message.ts'
+import { MESSAGE, type Message, NO_BODIES, type ReadyHeader } from '../wire/message.ts'
 import { decodeRequest } from '../wire/request.ts'
 import { answerText } from './answer.ts'
 import { boundedLog } from './bounded-log.ts'
@@ -46,12 +46,14 @@ export const serve = (port: HostPort): ((message: Message) => void) => {
   const sender = createSender(port.write)
 
   const load = async (message: Message): Promise<void> => {
-    const header = JSON.parse(message.header) as { code: ModuleCode; place: Place; timeoutMs: number }
-    place = header.place
-    timeoutMs = header.timeoutMs
-    const loading = await loadFile(place.functionName, header.code)
+    const wanted = JSON.parse(message.header) as { code: ModuleCode; place: Place; timeoutMs: number }
+    place = wanted.place
+    timeoutMs = wanted.timeoutMs
+    const ageMs = systemClock.monotonic()
+    const loading = await loadFile(place.functionName, wanted.code)
     loaded = loading.loaded
-    if (loading.loaded) port.write(MESSAGE.ready, 0, '')
+    const header: ReadyHeader = { ageMs, importMs: systemClock.monotonic() - ageMs }
+    if (loading.loaded) port.write(MESSAGE.ready, 0, JSON.stringify(header))
     else port.write(MESSAGE.notReady, 0, JSON.stringify(loading.error))
     port.afterInit()
   }

@@ -111,6 +111,7 @@ const startThread = ({ spec, place, clock, log, output, onMessage }: CarrierPart
     void ended.then(cancel)
   }
   return {
+    from: 'new',
     send: (kind, id, header) => post(worker, kind, id, header),
     request: (id, header, bodies) => post(worker, MESSAGE.invoke, id, header, bodies),
     kill,

@@ -7,6 +7,10 @@ export const MESSAGE = {
   abort: 3,
   sent: 4,
   close: 5,
+  /** To a process that was started blank: whose it is, before its function is loaded. */
+  enter: 6,
+  /** To one that is to stay blank for a while. */
+  preload: 7,
   ready: 16,
   notReady: 17,
   answered: 18,
@@ -26,6 +30,13 @@ export interface Message {
   readonly header: string
   /** Bodies of records, one after the other, exactly as they are. */
   readonly body: Buffer
+}
+
+/** What an environment says of its Init, in milliseconds. */
+export interface ReadyHeader {
+  /** How old its process or thread was when it began to import the function. */
+  readonly ageMs: number
+  readonly importMs: number
 }
 
 export const NO_BODIES: readonly Uint8Array[] = Object.freeze([])

@@ -32,10 +32,16 @@ export const channelSource = (name: string, more = "codec: 'json', schema: undef
   `{ type: 'queue', name: '${name}', address: 'local/${name}', options: {}, ordered: false, positioned: false,
      connection: { kind: 'embedded', name: 'local', options: {} }, ${more} }`
 
+export interface HarnessOptions {
+  readonly host?: Host
+  readonly maxEnvironments?: number
+  readonly zygotes?: number
+}
+
 export const harness = async (
   context: TestContext,
   written: Readonly<Record<string, Written>>,
-  { host, maxEnvironments = 1_000 }: { readonly host?: Host; readonly maxEnvironments?: number } = {},
+  { host, maxEnvironments = 1_000, zygotes = 0 }: HarnessOptions = {},
 ): Promise<Harness> => {
   const folder = await temporaryFolder(context)
   const lines: string[] = []
@@ -52,6 +58,7 @@ export const harness = async (
     app: 'test',
     stateDir: join(folder, 'state'),
     maxEnvironments,
+    zygotes,
   })
   context.after(() => engine.close(0))
   const run: Harness['run'] = async (name, bodies = ['{}'], change = {}) => {
