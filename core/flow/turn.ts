@@ -12,12 +12,18 @@ import type { Policy } from './policy.ts'
  */
 export const takeTurns = (flow: Flow, taken: readonly Entry[], now: number): readonly Entry[] => {
   const held = new Set<Scope>()
+  const begun = new Set<Scope>()
   const back: Entry[] = []
   const entries = taken.filter(entry => {
-    const turn = held.has(entry.scope) ? 'later' : turnOf(flow, entry, now)
+    const { scope } = entry
+    const found = held.has(scope) ? 'later' : turnOf(flow, entry, now)
+    // Behind one that runs it is not its turn yet: that may fail, and must not stand behind this one's dead letter.
+    const turn = typeof found === 'object' && begun.has(scope) ? 'later' : found
     if (turn === 'later') back.push(entry)
-    if (entry.scope.name !== null && (turn === 'later' || turn === 'parking')) held.add(entry.scope)
     if (turn === 'ended') flow.waiting.finish([entry])
+    if (typeof turn === 'object') park(flow, entry, turn.reason, turn.error)
+    if (turn === 'now') begun.add(scope)
+    else if (scope.name !== null && turn !== 'ended') held.add(scope)
     return turn === 'now'
   })
   for (const entry of back) entry.part = undefined
@@ -28,8 +34,8 @@ export const takeTurns = (flow: Flow, taken: readonly Entry[], now: number): rea
   return entries
 }
 
-/** Records about which everything is known at their turn need no invocation. */
-const turnOf = (flow: Flow, entry: Entry, now: number): 'now' | 'later' | 'parking' | 'ended' => {
+/** Records about which everything is known at their turn need no invocation; some are to be parked. */
+const turnOf = (flow: Flow, entry: Entry, now: number): 'now' | 'later' | 'ended' | Doom => {
   const { delivery } = entry
   const before = flow.settler.remembered(delivery.record.id)
   if (before === 'rejected' || entry.parkedBefore) {
@@ -42,10 +48,7 @@ const turnOf = (flow: Flow, entry: Entry, now: number): 'now' | 'later' | 'parki
     return 'ended'
   }
   if (isUndecided(flow, delivery.record.id)) return 'later'
-  const doom = doomOf(flow, entry, now)
-  if (!doom) return 'now'
-  park(flow, entry, doom.reason, doom.error)
-  return 'parking'
+  return doomOf(flow, entry, now) ?? 'now'
 }
 
 /**

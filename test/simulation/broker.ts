@@ -1,5 +1,6 @@
 /** A simulated broker that keeps the promises of DESIGN section 5, and its records over the ends of processes. */
 import type { Delivery, PollRequest, Settlement } from '../../core/contract.ts'
+import { fateOf } from './filters.ts'
 import type { Planned } from './scenario.ts'
 import type { Host, World } from './world.ts'
 
@@ -131,7 +132,7 @@ export const createBroker = (world: World): Broker => {
 
   const finish = (found: Claim, outcome: 'accepted' | 'rejected'): void => {
     const account = ledger.account(found.stored.planned.id)
-    if (outcome === 'accepted' && account.processed === 0)
+    if (outcome === 'accepted' && account.processed === 0 && fateOf(scenario, account.planned) !== 'filtered')
       ledger.violate(`${account.planned.id} was accepted before it was processed`)
     if (outcome === 'rejected' && account.parkedAs === undefined)
       ledger.violate(`${account.planned.id} was rejected before the store had it`)

@@ -1,5 +1,6 @@
 /** What really happened to each record, as an outsider who sees everything knows it; and what must never happen. */
 import type { DeadLetterReason } from '../../core/contract.ts'
+import { fateOf } from './filters.ts'
 import type { Planned, Scenario } from './scenario.ts'
 
 export interface Account {
@@ -63,10 +64,9 @@ export const createLedger = (scenario: Scenario, nowMs: () => number): Ledger =>
     violations,
     before: planned => {
       const scope = scopes.get(scopeOf(scenario, planned) ?? '') ?? []
-      return scope.slice(
-        0,
-        scope.findIndex(account => account.planned === planned),
-      )
+      const place = scope.findIndex(account => account.planned === planned)
+      // What is filtered stands in no scope.
+      return place < 0 ? [] : scope.slice(0, place)
     },
     besides: planned => scopes.get(scopeOf(scenario, planned) ?? '') ?? [],
     account(id) {
@@ -109,6 +109,8 @@ const groupByScope = (scenario: Scenario, accounts: readonly Account[]): Readonl
   const groups = new Map<string, Account[]>()
   for (const account of accounts) {
     const scope = scopeOf(scenario, account.planned)
+    // Nobody waits for what is filtered, and it waits for nobody.
+    if (fateOf(scenario, account.planned) === 'filtered') continue
     if (scope !== undefined) groups.set(scope, [...(groups.get(scope) ?? []), account])
   }
   return groups

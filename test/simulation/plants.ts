@@ -1,6 +1,8 @@
 /** Mistakes put into a mapping on purpose: the simulation must see each of them. */
-import type { Delivery, Settlement, Source } from '../../core/contract.ts'
+import type { Delivery, EventRecord, Settlement, Source } from '../../core/contract.ts'
 import type { Report, Slot } from '../../core/engine/contract.ts'
+import { errorInfo } from '../../core/errors.ts'
+import type { FilterVerdict } from '../../core/flow/filter.ts'
 import type { Tools } from '../../core/flow/flow.ts'
 import type { Plant } from './process.ts'
 
@@ -63,6 +65,32 @@ const acknowledgeEarly: Plant = (tools, spec, { broker }) => {
   }
 }
 
+const judged =
+  (change: (verdict: FilterVerdict) => FilterVerdict): Plant =>
+  (tools, spec) => {
+    const { filter } = tools
+    if (!filter) return { tools, spec }
+    const ask = (record: EventRecord) => {
+      try {
+        return filter(record)
+      } catch (error) {
+        return { error: errorInfo(error) }
+      }
+    }
+    return {
+      spec,
+      tools: {
+        ...tools,
+        filter: record => {
+          const verdict = ask(record)
+          return verdict instanceof Promise
+            ? verdict.catch(error => ({ error: errorInfo(error) })).then(change)
+            : change(verdict)
+        },
+      },
+    }
+  }
+
 const withoutDue = ([mapping, source, entries]: Remembering): Remembering => [
   mapping,
   source,
@@ -120,6 +148,9 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
     spec,
     tools: { ...tools, store: { ...tools.store, park: async () => 'parked' } },
   }),
+  'invoke what is filtered': judged(verdict => (verdict === 'filtered' ? 'matches' : verdict)),
+  'pass over what cannot be read': judged(verdict => (typeof verdict === 'object' ? 'filtered' : verdict)),
+  'pass over what matches': judged(verdict => (verdict === 'matches' ? 'filtered' : verdict)),
   'invoke twice at once': (tools, spec) => ({
     spec,
     tools: withInvoke(tools, slot => async invocation => {

@@ -7,6 +7,7 @@ import { createSuspectTurn } from '../../core/flow/suspect.ts'
 import { silentLog } from '../../core/log.ts'
 import type { Broker } from './broker.ts'
 import { createEngine } from './engine.ts'
+import { createFilter } from './filters.ts'
 import { createRandom } from './random.ts'
 import { openSource } from './source.ts'
 import { openStore, type StoreState } from './store.ts'
@@ -57,6 +58,7 @@ export const startProcess = (parts: Parts, name: string, onKilled: (running: Run
     suspectTurn: createSuspectTurn(),
     crashes: () => 0,
     nextFence: createFence(host.clock),
+    ...(world.scenario.filter ? { filter: createFilter(world, host, world.scenario.filter) } : {}),
     openSource: () => openSource(world, broker, host),
   }
   const planted = parts.plant(tools, specOf(world), parts)

@@ -1,6 +1,7 @@
 /** What happens in one run, drawn from a seed: records, policy, speeds and faults. Plain data. */
 import type { Policy } from '../../core/flow/policy.ts'
 import { drawFaults, drawThrottling, type Fault } from './faults.ts'
+import { drawFilter, type Filter, type Filtering } from './filters.ts'
 import { drawPolicy } from './policies.ts'
 import { createRandom, type Random } from './random.ts'
 
@@ -24,15 +25,20 @@ export interface Planned {
   readonly atMs: number
   readonly bytes: number
   readonly nature: Nature
+  /** What a filter makes of it, where there is one. */
+  readonly filtering: Filtering
 }
 
 export interface Scenario {
   readonly seed: number
+  /** Dead letters of an earlier run, or records. */
+  readonly reads: 'records' | 'replays'
   readonly source: 'stream' | 'queue'
   readonly deferStepsMs: readonly number[] | 'any'
   /** A claim cannot be kept longer. */
   readonly maxClaimMs: number | undefined
   readonly store: 'joint' | 'apart'
+  readonly filter: Filter | undefined
   readonly policy: Policy
   readonly records: readonly Planned[]
   readonly faults: readonly Fault[]
@@ -54,14 +60,19 @@ export const drawScenario = (seed: number): Scenario => {
   const deferStepsMs =
     source === 'stream' ? [] : random.pick<Scenario['deferStepsMs']>(['any', [1_000, 10_000, 120_000], []])
   const longWaits = drawLongWaits(seed)
+  const drawn = drawFilter(seed)
   return {
     seed,
+    reads: 'records',
     source,
     deferStepsMs: longWaits && deferStepsMs.length === 3 ? [2_000] : deferStepsMs,
     maxClaimMs: createRandom(seed ^ 0x2c1a).pick([undefined, undefined, 60_000, 120_000] as const),
     store: random.pick(['joint', 'apart'] as const),
+    filter: drawn?.filter,
     policy,
-    records: drawRecords(random, source, policy).map(longWaits ?? (planned => planned)),
+    records: drawRecords(random, source, policy)
+      .map(longWaits ?? (planned => planned))
+      .map(drawn?.apply ?? (planned => planned)),
     faults: [...drawFaults(random), ...drawThrottling(createRandom(seed ^ 0x4290))],
     environments: random.int(1, 6),
     invokeMs: random.pick([5, 100, 2_000] as const),
@@ -103,7 +114,7 @@ const drawRecords = (random: Random, source: Scenario['source'], policy: Policy)
     const place = places.get(lane) ?? 0
     places.set(lane, place + 1)
     const nature: Nature = index === killer ? { kind: 'kills' } : drawNature(random, poison, policy)
-    return { id: `r${index}`, lane, place, key, atMs, bytes: random.int(0, 400), nature }
+    return { id: `r${index}`, lane, place, key, atMs, bytes: random.int(0, 400), nature, filtering: 'matches' }
   })
 }
 

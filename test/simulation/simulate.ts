@@ -1,5 +1,6 @@
 /** One seed: its scenario, and then a replay of the dead letters it left, to a function that was mended for most of them. */
 import type { DeadLetter } from '../../core/contract.ts'
+import { withoutSay } from './filters.ts'
 import type { Plant } from './process.ts'
 import { createRandom } from './random.ts'
 import { type RunResult, runScenario } from './run.ts'
@@ -25,6 +26,7 @@ export const simulate = async (seed: number, plant?: Plant): Promise<RunResult> 
 /** As core/mappings.ts makes a replay: keys keep their order, nothing stops; the records are as they were parked. */
 const replayOf = (scenario: Scenario, letters: ReadonlyMap<string, DeadLetter>): Scenario => ({
   ...scenario,
+  reads: 'replays',
   source: 'queue',
   deferStepsMs: 'any',
   policy: {
@@ -34,7 +36,8 @@ const replayOf = (scenario: Scenario, letters: ReadonlyMap<string, DeadLetter>):
   },
   records: scenario.records
     .filter(({ id }) => letters.has(id))
-    .map((planned, place) => ({ ...planned, lane: 'replay', place, atMs: 0, nature: mended(scenario, planned) })),
+    .map((planned, place) => ({ ...planned, lane: 'replay', place, atMs: 0, nature: mended(scenario, planned) }))
+    .map(withoutSay(scenario)),
 })
 
 /** What ends the process still does in half of the runs: those that are replayed with it must not suffer for that. */

@@ -3,6 +3,7 @@ import type { InvokedRecord } from '../../core/engine/contract.ts'
 import { SUSPECT_DELIVERIES } from '../../core/flow/admit.ts'
 import { delayMs, MIN_FREE_DELAY_MS } from '../../core/flow/retry.ts'
 import { DISTURBING } from './faults.ts'
+import { fateOf } from './filters.ts'
 import { type Doing, THROTTLED_MS } from './function.ts'
 import { type Account, hasEnded, scopeOf } from './ledger.ts'
 import type { Host, World } from './world.ts'
@@ -45,6 +46,10 @@ const keepsCharges = ({ scenario: { faults, source } }: World, { losses, disturb
 /** Nothing was learned about any record, and all wait. */
 const isUnlearned = ({ kind }: Doing['outcome']): boolean => kind === 'not-ready' || kind === 'throttled'
 
+/** Others were parked for what an invocation came to, in which records may be charged together. */
+const isParkedAtItsTurn = ({ parkedAs }: Account): boolean =>
+  parkedAs === 'expired' || parkedAs === 'crashed' || parkedAs === 'starved'
+
 const freeUntil = ({ freeWait, losses }: Account): number => (freeWait?.losses === losses ? freeWait.untilMs : 0)
 
 const letGo = (account: Account): void => {
@@ -83,6 +88,8 @@ export const createWitness = (world: World): Witness => {
     const { planned, chargeableLeast, chargeableMost } = account
     const attempt = run.attempts[index] ?? 0
     const now = world.nowMs()
+    const fate = fateOf(scenario, planned)
+    if (fate !== 'matches') ledger.violate(`${planned.id} is invoked though it is ${fate}`)
     if (account.settledAs) ledger.violate(`${planned.id} is invoked after it was ${account.settledAs}`)
     if (account.parkedAs && account.losses === 0) ledger.violate(`${planned.id} is invoked after it was parked`)
     if (attempt < 1 || attempt > scenario.policy.maxAttempts) ledger.violate(`${planned.id} is at attempt ${attempt}`)
@@ -168,7 +175,12 @@ export const createWitness = (world: World): Witness => {
       running.delete(host)
     },
     parked(account) {
-      const scope = scopeOf(scenario, account.planned)
+      const { planned } = account
+      const fate = fateOf(scenario, planned)
+      if (fate === 'filtered') ledger.violate(`${planned.id} was parked though it is filtered`)
+      if ((fate === 'unreadable' || isParkedAtItsTurn(account)) && !ledger.before(planned).every(hasEnded))
+        ledger.violate(`${planned.id} was parked as ${account.parkedAs} before its turn`)
+      const scope = scopeOf(scenario, planned)
       if (scope !== undefined && scenario.policy.onDeadLetter === 'stop') stopped.add(scope)
     },
     resumed: () => stopped.clear(),

@@ -40,6 +40,30 @@ test('what the filter cannot read is parked at its turn: never passed over, and 
   await bench.mapping.stop()
 })
 
+test('what the filter cannot read is not parked while one before it runs, which may fail and must not stay behind it', async () => {
+  let tries = 0
+  const bench = await setUp({
+    type: 'stream',
+    policy: { order: 'lane', batchSize: 10, batchWindowMs: 500, onDeadLetter: 'stop' },
+    answer: ids => (ids.includes('a') && ++tries === 1 ? named('a') : ACCEPT),
+    filter: record => (record.id === 'poison' ? POISON : 'matches'),
+  })
+  await bench.mapping.start()
+  await bench.send('a:k', 'poison:k', 'b:k')
+  await bench.pass(600)
+  assert.deepEqual([bench.invoked.length, bench.letters.size], [1, 0])
+  await bench.pass(10_000)
+  assert.deepEqual(
+    bench.invoked.map(({ ids }) => ids),
+    ['a', 'a'],
+  )
+  assert.deepEqual([...bench.letters.keys()], ['poison'])
+  await bench.mapping.resume()
+  await bench.pass(5_000)
+  assert.equal(bench.invoked.at(-1)?.ids, 'b')
+  await bench.mapping.stop()
+})
+
 test('a filter that throws, rejects or never answers parks the record and holds up nothing for ever', async () => {
   const bench = await setUp({
     policy: { settleTimeoutMs: 2_000 },
