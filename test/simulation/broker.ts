@@ -32,6 +32,8 @@ const GIVING_BACK_MS = 2_000
 export interface Session {
   readonly host: Host
   state: 'open' | 'paused' | 'closed'
+  /** Virtual milliseconds at which it was told to close. */
+  closingMs: number
   readonly claims: Set<Claim>
 }
 
@@ -80,9 +82,11 @@ export const createBroker = (world: World): Broker => {
   }
   const loseClaim = (claim: Claim, how: 'lost' | 'closed' | 'given back'): void => {
     const account = ledger.account(claim.stored.planned.id)
-    account.disturbed = how === 'lost' ? 'yes' : account.disturbed
+    // What ended while its source was being closed had been lost to the mapping before.
+    const isLost = how === 'lost' || account.ranUntil >= claim.session.closingMs
+    account.disturbed = isLost ? 'yes' : account.disturbed
     account.losses += 1
-    if (how === 'lost' || !remembersWait(claim.delivery)) account.notBefore = 0
+    if (isLost || !remembersWait(claim.delivery)) account.notBefore = 0
     free(claim, how === 'given back' ? {} : { prior: claim.stored.prior + 1 })
     claim.lost.abort()
   }
@@ -154,8 +158,8 @@ export const createBroker = (world: World): Broker => {
     else {
       const account = ledger.account(delivery.record.id)
       if (outcome === 'released') account.freeWait = undefined
-      if (outcome === 'released' && !remembersWait(delivery)) account.notBefore = 0
       const dueMs = outcome === 'deferred' ? world.clock.monotonic() + settlement.delayMs : 0
+      if (!remembersWait(delivery)) account.notBefore = Math.min(account.notBefore, Math.floor(dueMs))
       free(found, { attempts: settlement.attempts, dueMs })
     }
     return outcome === 'released' && scenario.source === 'stream' ? found : undefined

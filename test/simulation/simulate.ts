@@ -28,6 +28,8 @@ const replayOf = (scenario: Scenario, letters: ReadonlyMap<string, DeadLetter>):
   ...scenario,
   reads: 'replays',
   source: 'queue',
+  // What is parked again is asked for no more, in the same transaction.
+  store: 'joint',
   deferStepsMs: 'any',
   policy: {
     ...scenario.policy,

@@ -10,7 +10,7 @@ export const DATABASE = {}
 export const openSource = async (world: World, broker: Broker, host: Host): Promise<Source> => {
   await host.latency(world.scenario.settleMs)
   if (world.isOn('open fails')) throw new MillraceError('SOURCE_FAILED', 'the simulated broker is not there')
-  const session: Session = { host, state: 'open', claims: new Set() }
+  const session: Session = { host, state: 'open', closingMs: Number.POSITIVE_INFINITY, claims: new Set() }
   world.ledger.note(`${host.name} opens`)
   return {
     ordered: world.scenario.source === 'stream',
@@ -28,6 +28,7 @@ export const openSource = async (world: World, broker: Broker, host: Host): Prom
     },
     async close() {
       if (session.state === 'closed') return
+      session.closingMs = Math.min(session.closingMs, world.nowMs())
       await host.latency(world.scenario.settleMs)
       session.state = 'closed'
       broker.takeBack(session, 'closed')
