@@ -133,7 +133,7 @@ test('deploy has a running app take what has changed, says what came of it, and 
   assert.match(refused.out, /process \d+: not taken: .*mappings\.charge\.batchSize must be between 1 and 10000, got 0/)
   await writeFile(join(cwd, 'millrace.config.ts'), config().replace("'shop',", "'shop', stateDir: './other',"))
   child.kill('SIGHUP')
-  await child.line(/not taken, what ran before goes on: name or stateDir changed/)
+  await child.line(/not taken, what ran before goes on: stateDir changed; stop the app/)
   await writeFile(join(cwd, 'millrace.config.ts'), config())
   await send(cwd, '3')
   await until('what ran before goes on', async () => (await got(cwd)).endsWith('second 3\n'))
