@@ -42,6 +42,10 @@ export const functionOptions = {
     default: 0,
     doc: 'Environments kept past Init, so that the first callers find them warm.',
   }),
+  snapshot: flag({
+    default: false,
+    doc: 'Keeps one environment past Init for the next cold start, as SnapStart does; the module may export `beforeSnapshot` and `afterRestore`.',
+  }),
   rampUp: whole({
     min: 1,
     max: 10_000,
@@ -148,6 +152,7 @@ const environment = (name: string, values: FunctionValues): Omit<ResolvedFunctio
   maxEnvironments: values.maxEnvironments,
   reserved: values.reserved,
   provisioned: values.provisioned,
+  snapshot: values.snapshot,
   rampUp: values.rampUp,
   reportLines: values.reportLines,
   variables: values.env,

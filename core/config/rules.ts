@@ -112,6 +112,15 @@ export const functionRules = (functions: Iterable<ResolvedFunction>, maxEnvironm
           : [],
       ),
     ),
+    ...all.flatMap(({ name, snapshot, provisioned, isolation, code }) => {
+      const path = `${join('functions', name)}.snapshot`
+      if (!snapshot) return []
+      if (provisioned > 0)
+        return [{ path, message: `needs provisioned 0, got ${provisioned}: what is provisioned is past Init already` }]
+      return isolation === 'inline' || !('file' in code || 'package' in code)
+        ? [{ path, message: "is for modules with isolation 'process' or 'thread'; others have no Init of their own" }]
+        : []
+    }),
     ...all.flatMap(({ name, permissions, isolation }) =>
       permissions && isolation !== 'process'
         ? [

@@ -8,6 +8,8 @@
 export interface Share {
   /** Takes the place of one environment; false when there is none. Then `serveOne` is called once there may be one. */
   take(): boolean
+  /** Takes one that nobody waits for, and for which no environment has to be ended. */
+  takeFree(): boolean
   giveBack(): void
   /** Whether an environment that has just become free is to be ended, because its place is due to another function. */
   owed(): boolean
@@ -95,6 +97,11 @@ export const createCapacity = (max: number): Capacity => {
           starved.add(member)
           serveSoon()
           return false
+        },
+        takeFree() {
+          if (starved.size > 0 || !hasRoom(member)) return false
+          member.used += 1
+          return true
         },
         giveBack() {
           member.used -= 1

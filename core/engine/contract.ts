@@ -23,6 +23,8 @@ export interface FunctionSpec {
   readonly reserved: number
   /** Environments kept past Init, whether or not they are used. */
   readonly provisioned: number
+  /** Whether one environment past Init is kept for the next cold start. */
+  readonly snapshot: boolean
   /** Environments that may be started within 10 seconds. */
   readonly rampUp: number
   /** Whether START, END and REPORT are written to the log as on Lambda. */
@@ -194,6 +196,8 @@ export interface Report {
   readonly gbSeconds: number
   /** Only of a cold start: until the environment was ready, of which {@link ColdStart} tells more. */
   readonly initMs?: number
+  /** Only of a cold start of a function with `snapshot`: as Lambda tells it of SnapStart. */
+  readonly restoreMs?: number
   readonly coldStart?: ColdStart
   readonly memoryMb: number
   readonly maxMemoryMb?: number
@@ -205,14 +209,16 @@ export interface Report {
 
 /** What a cold start consisted of, in milliseconds. What is left of `initMs` was preparing a package or waiting. */
 export interface ColdStart {
-  /** Where the environment came from: started for this request, or a blank process that was there before. */
-  readonly from: 'new' | 'zygote'
+  /** Started for this request, a blank process that was there before, or one past Init (`snapshot`). */
+  readonly from: 'new' | 'zygote' | 'snapshot'
   /** Starting a process or a thread, or telling a blank one what it is. */
   readonly startMs?: number
   /** Node and the runtime, until they asked for the function; 0 for a blank one, which has both. */
   readonly runtimeMs?: number
   /** Importing the function. */
   readonly importMs?: number
+  /** Functions with `snapshot`: until its `afterRestore` was done. */
+  readonly restoreMs?: number
 }
 
 export type Outcome =

@@ -7,6 +7,7 @@ import type { Log } from '../log.ts'
 import { canaryPool, splitSpec, type Variant } from './canary.ts'
 import { type Capacity, createCapacity } from './capacity.ts'
 import type { Engine, EngineStats, FunctionSpec, Host, LimitMeans, Slot, Throttled, Version } from './contract.ts'
+import type { Initialization } from './environment.ts'
 import { type EnvironmentTools, environmentsOf } from './environments.ts'
 import { openImages } from './image/engine.ts'
 import { cpuOf, type LimitsParts, meansOf, openLimits } from './limits/limits.ts'
@@ -15,6 +16,7 @@ import { createPool, type Pool } from './pool.ts'
 import { startBlank } from './process/blank.ts'
 import { openReaper } from './process/reaper.ts'
 import { openZygotes } from './process/zygotes.ts'
+import { keepSpare } from './spare.ts'
 import { wedgedOf } from './thread/wedged.ts'
 import { createUsageMeter, type Usage, type UsageMeter } from './usage.ts'
 import { versionOf } from './version.ts'
@@ -210,10 +212,21 @@ const hostVersion = (spec: FunctionSpec, parts: HostingParts): Pick<Hosted, 'ver
   }
   const { app, clock, log, host, capacity, usage } = parts
   const create = environmentsOf(spec, parts.tools)
-  const start = () =>
-    create({ spec, version: version(), app, id: `${spec.name}-${randomUUID().slice(0, ID_CHARS)}`, clock, log, host })
+  const begin = (initialization: Initialization) =>
+    create({
+      spec,
+      version: version(),
+      app,
+      id: `${spec.name}-${randomUUID().slice(0, ID_CHARS)}`,
+      initialization,
+      clock,
+      log,
+      host,
+    })
+  const spare = spec.snapshot ? keepSpare({ spec, clock, log, capacity, create: () => begin('snap-start') }) : undefined
+  const start = spare ? spare.start : begin
   const lost = () => wedgedOf(spec.name)
   const cpu = () => cpuOf(spec, parts.tools.limits)
   const pool = createPool({ spec, version, clock, log, capacity, usage, start, lost, cpu })
-  return { version, pool }
+  return { version, pool: spare ? spare.beside(pool) : pool }
 }

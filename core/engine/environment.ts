@@ -13,6 +13,8 @@ export interface Environment {
   init(): Promise<ErrorInfo | undefined>
   /** What `init` consisted of, where that is known. */
   coldStart?(): ColdStart | undefined
+  /** After a good `init` of a function with `snapshot`: its `afterRestore`. Answers as `init` does. Once. */
+  restore?(): Promise<ErrorInfo | undefined>
   /** After a good `init`, and never while another invocation runs, but for {@link takesNext}. Never rejects. */
   invoke(invocation: Invocation): Promise<Invoked>
   /** True when it may be given another request while one runs: that begins when the one before has ended, no sooner. */
@@ -53,9 +55,13 @@ export interface EnvironmentParts {
   readonly version: Version
   readonly app: string
   readonly id: string
+  readonly initialization: Initialization
   readonly clock: Clock
   readonly log: Log
   readonly host: Host
 }
+
+/** How the environment came to be, in the words that AWS_LAMBDA_INITIALIZATION_TYPE has for it. */
+export type Initialization = 'on-demand' | 'provisioned-concurrency' | 'snap-start'
 
 export type CreateEnvironment = (parts: EnvironmentParts) => Environment

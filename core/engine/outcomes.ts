@@ -25,3 +25,6 @@ export const timedOut = (spec: Pick<FunctionSpec, 'name' | 'timeoutMs'>, what: s
 
 export const initTimedOut = (spec: Pick<FunctionSpec, 'name' | 'initTimeoutMs'>): string =>
   `functions.${spec.name}: not ready after ${spec.initTimeoutMs} ms (initTimeout); what its module does while it is imported did not finish: look for an await that waits for ever`
+
+export const restoreTimedOut = (spec: Pick<FunctionSpec, 'name' | 'initTimeoutMs'>): string =>
+  `functions.${spec.name}: not ready after ${spec.initTimeoutMs} ms (initTimeout); its afterRestore did not finish: look for an await that waits for ever`

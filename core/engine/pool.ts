@@ -38,7 +38,7 @@ export interface PoolParts {
   readonly log: Log
   readonly capacity: Capacity
   readonly usage: UsageMeter
-  readonly start: () => Environment
+  readonly start: (initialization: 'on-demand' | 'provisioned-concurrency') => Environment
   /** Places taken by environments that could not be ended; the last one is given all the same, for its start to say so. */
   readonly lost: () => number
   readonly cpu: RunParts['cpu']
@@ -105,8 +105,8 @@ export const createPool = ({ spec, version, clock, log, capacity, usage, start, 
     places += 1
     return true
   }
-  const begin = (): Environment => {
-    const environment = start()
+  const begin = (initialization: Parameters<typeof start>[0]): Environment => {
+    const environment = start(initialization)
     coldStarts += 1
     live.add(environment)
     environment.onGone(() => dropIdle(environment))
@@ -128,7 +128,7 @@ export const createPool = ({ spec, version, clock, log, capacity, usage, start, 
     clock,
     log,
     count: () => places,
-    start: () => (takePlace() ? begin() : undefined),
+    start: () => (takePlace() ? begin('provisioned-concurrency') : undefined),
     onReady: environment => {
       idle.push(environment)
       settleFree()
@@ -198,7 +198,7 @@ export const createPool = ({ spec, version, clock, log, capacity, usage, start, 
     staging,
     cpu,
     isClosed: () => closed,
-    begin,
+    begin: () => begin('on-demand'),
     giveBack,
     onBusy: settleFree,
     again: () => (closed ? NOTHING : new Promise(resolve => returned.push(resolve))),

@@ -4,7 +4,7 @@ import type { Report, Version } from './contract.ts'
 export const startLine = (requestId: string, version: Version): string =>
   `START RequestId: ${requestId} Version: ${version}`
 
-/** `Status` and what follows it only where the invocation did not answer; `Init Duration` only on a cold start. */
+/** `Status` and what follows it only where the invocation did not answer; `Init Duration` and those of a restore only on a cold start. */
 export const endLines = (requestId: string, report: Report): readonly string[] => [
   `END RequestId: ${requestId}`,
   [
@@ -14,9 +14,15 @@ export const endLines = (requestId: string, report: Report): readonly string[] =
     `Memory Size: ${report.memoryMb} MB`,
     ...(report.maxMemoryMb === undefined ? [] : [`Max Memory Used: ${Math.ceil(report.maxMemoryMb)} MB`]),
     ...(report.initMs === undefined ? [] : [`Init Duration: ${report.initMs.toFixed(2)} ms`]),
+    ...restoreOf(report),
     ...statusOf(report),
   ].join('\t'),
 ]
+
+const restoreOf = ({ restoreMs }: Report): readonly string[] =>
+  restoreMs === undefined
+    ? []
+    : [`Restore Duration: ${restoreMs.toFixed(2)} ms`, `Billed Restore Duration: ${Math.ceil(restoreMs)} ms`]
 
 const statusOf = ({ outcome }: Report): readonly string[] => {
   if (outcome.kind === 'answered') return []

@@ -15,6 +15,7 @@ export interface ReportParts {
 
 /** What came before the first request of an environment, in milliseconds. */
 export interface Cold {
+  /** Until the environment was ready, `afterRestore` among it. */
   readonly initMs: number
   readonly coldStart: ColdStart | undefined
 }
@@ -29,13 +30,20 @@ export const reportOf = ({ spec, version, environment, cold, cpu }: ReportParts,
     durationMs: invoked.durationMs,
     billedMs,
     gbSeconds: gbSeconds(billedMs, spec.memoryMb),
-    ...(cold === undefined ? {} : { initMs: cold.initMs }),
+    ...(cold === undefined ? {} : initTimes(cold)),
     ...(cold?.coldStart === undefined ? {} : { coldStart: cold.coldStart }),
     memoryMb: spec.memoryMb,
     ...(invoked.maxMemoryMb === undefined ? {} : { maxMemoryMb: invoked.maxMemoryMb }),
     ...(cpu === undefined ? {} : { cpu }),
     logs: invoked.logs,
   }
+}
+
+/** What was restored has had its Init before: its time is no part of this invocation. */
+const initTimes = ({ initMs, coldStart }: Cold): Pick<Report, 'initMs' | 'restoreMs'> => {
+  const restoreMs = coldStart?.restoreMs
+  if (restoreMs === undefined) return { initMs }
+  return coldStart?.from === 'snapshot' ? { restoreMs } : { initMs: initMs - restoreMs, restoreMs }
 }
 
 /** The report of an invocation that never reached the function. */

@@ -9,7 +9,7 @@ import { errorInfo } from '../../errors.ts'
 import type { ColdStart, Invocation } from '../contract.ts'
 import type { Environment, EnvironmentParts, Invoked } from '../environment.ts'
 import { nextSampleMs } from '../limits/sampling.ts'
-import { ABORTED, initTimedOut } from '../outcomes.ts'
+import { ABORTED, initTimedOut, restoreTimedOut } from '../outcomes.ts'
 import { invocationOver, type Place } from '../runtime/context.ts'
 import { MESSAGE, type Message } from '../wire/message.ts'
 import { decodeSend, encodeSendError } from '../wire/send.ts'
@@ -27,12 +27,14 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
     version: parts.version,
     memoryMb: spec.memoryMb,
     environment: id,
+    initialization: parts.initialization,
   }
   const log = parts.log.with({ function: spec.name, environment: id })
   const output = createOutput(log, clock)
   let state: 'new' | 'ready' | 'gone' = 'new'
   let closing = false
   let carrier: Carrier | undefined
+  let restoring = false
   let startedMs = 0
   let coldStart: ColdStart | undefined
   let uncaught: ErrorInfo | undefined
@@ -59,7 +61,7 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
     state = 'gone'
     cancelSample?.()
     const ending = { exit, lines: page.lines(), uncaught: uncaught ?? exit.uncaught }
-    if (endInit) failInit(initEnded(spec, ending))
+    if (endInit) failInit(initEnded(spec, ending, restoring ? 'in its afterRestore' : 'while its module was imported'))
     else if (requests.size === 0 && byItself) {
       log.warn(`functions.${spec.name}: idle, and ${describeExit(ending)}`)
       tellGone()
@@ -155,23 +157,35 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
     )
   }
 
+  /** Begins what the environment answers with `ready` or `notReady`, and gives it the time that Init has. */
+  const becomeReady = (begin: () => void): Promise<ErrorInfo | undefined> =>
+    new Promise(resolve => {
+      const cancel = clock.after(spec.initTimeoutMs, () =>
+        failInit(restoring ? restoreTimedOut(spec) : initTimedOut(spec)),
+      )
+      endInit = problem => {
+        endInit = undefined
+        cancel()
+        state = problem ? 'gone' : 'ready'
+        if (problem) carrier?.kill()
+        resolve(problem)
+      }
+      if (state === 'gone') return failInit(`functions.${spec.name}: its environment ended before it was used`)
+      try {
+        begin()
+      } catch (thrown) {
+        failInit(`functions.${spec.name}: its environment could not be started: ${errorInfo(thrown).message}`)
+      }
+    })
+
   return {
     id,
-    init: () =>
-      new Promise(resolve => {
-        const cancel = clock.after(spec.initTimeoutMs, () => failInit(initTimedOut(spec)))
-        endInit = problem => {
-          endInit = undefined
-          cancel()
-          state = problem ? 'gone' : 'ready'
-          if (problem) carrier?.kill()
-          resolve(problem)
-        }
-        try {
-          start()
-        } catch (thrown) {
-          failInit(`functions.${spec.name}: its environment could not be started: ${errorInfo(thrown).message}`)
-        }
+    init: () => becomeReady(start),
+    restore: () =>
+      becomeReady(() => {
+        restoring = true
+        carrier?.send(MESSAGE.restore, 0, '')
+        watchMemory()
       }),
     coldStart: () => coldStart,
     invoke: async invocation => {

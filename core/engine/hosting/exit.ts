@@ -33,10 +33,10 @@ export const endedBefore = (spec: FunctionSpec): Outcome =>
 
 const SHOWN_LINES = 5
 
-export const initEnded = (spec: FunctionSpec, ending: Ending): string => {
-  if (ranOutOfMemory(ending)) return memoryMessage(spec, 'while its module was imported')
+export const initEnded = (spec: FunctionSpec, ending: Ending, when: string): string => {
+  if (ranOutOfMemory(ending)) return memoryMessage(spec, when)
   const printed = ending.lines.slice(-SHOWN_LINES).join(' | ')
-  const why = `functions.${spec.name}: while its module was imported, ${describeExit(ending)}`
+  const why = `functions.${spec.name}: ${when}, ${describeExit(ending)}`
   return printed === '' ? why : `${why}. It printed: ${printed}`
 }
 

@@ -37,7 +37,7 @@ export const environmentVariables = (
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(place.memoryMb),
     AWS_LAMBDA_LOG_GROUP_NAME: logGroupOf(place),
     AWS_LAMBDA_LOG_STREAM_NAME: place.environment,
-    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+    AWS_LAMBDA_INITIALIZATION_TYPE: place.initialization,
     ...('file' in spec.code ? moduleVariables(spec.code, variables.PATH) : {}),
     ...('folder' in spec.code ? programVariables(spec.code, variables.PATH) : {}),
     ...spec.env,

@@ -34,7 +34,14 @@ export const inlineEnvironments = (spec: FunctionSpec): CreateEnvironment => {
 
 const inlineEnvironment = (parts: EnvironmentParts, module: SharedModule): Environment => {
   const { spec, clock, log, host, app, id, version } = parts
-  const place = { app, functionName: spec.name, version, memoryMb: spec.memoryMb, environment: id }
+  const place = {
+    app,
+    functionName: spec.name,
+    version,
+    memoryMb: spec.memoryMb,
+    environment: id,
+    initialization: parts.initialization,
+  }
   const invokeParts = { spec, place, clock, host, log: log.with({ function: spec.name, environment: id }) }
   let loaded: LoadedFunction | undefined
   let usable = true

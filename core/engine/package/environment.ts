@@ -55,6 +55,7 @@ export const packagedEnvironments = (spec: FunctionSpec, parts: PackagedParts): 
         return inner.init()
       },
       coldStart: () => inner?.coldStart?.(),
+      restore: async () => inner?.restore?.(),
       async invoke(invocation) {
         if (!inner) throw new Error(`environment ${environmentParts.id} was invoked before Init`)
         return inner.invoke(invocation)

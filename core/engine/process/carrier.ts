@@ -48,7 +48,14 @@ export const processes = (tools: ProcessTools): CarrierKind => ({
 export const kindOfProcess = (spec: FunctionSpec, code: ModuleCode): BlankKind =>
   blankKindOf(spec, code, environmentVariables(spec, NO_PLACE, process.env))
 
-const NO_PLACE: Place = { app: '', functionName: '', version: '', memoryMb: 0, environment: '' }
+const NO_PLACE: Place = {
+  app: '',
+  functionName: '',
+  version: '',
+  memoryMb: 0,
+  environment: '',
+  initialization: 'on-demand',
+}
 
 const startProcess = ({ spec, place, clock, output, onMessage }: CarrierParts, tools: ProcessTools): Carrier => {
   const { code } = spec

@@ -60,6 +60,7 @@ export const runtimeApiEnvironment = (
     version: parts.version,
     memoryMb: spec.memoryMb,
     environment: id,
+    initialization: parts.initialization,
   }
   const log = parts.log.with({ function: spec.name, environment: id })
   const output = createOutput(log, clock)

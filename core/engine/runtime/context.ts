@@ -8,6 +8,7 @@ import { encodeRecords } from '../../event/encode.ts'
 import { arnOf } from '../../event/lambda/arn.ts'
 import type { FunctionContext, SendRecord } from '../../function/context.ts'
 import type { Log } from '../../log.ts'
+import type { Initialization } from '../environment.ts'
 import type { Request } from './run.ts'
 
 /** What an environment is, to the function that runs in it. */
@@ -17,6 +18,7 @@ export interface Place {
   readonly version: string
   readonly memoryMb: number
   readonly environment: string
+  readonly initialization: Initialization
 }
 
 export interface ContextParts {

@@ -14,12 +14,17 @@ export interface LoadedFunction {
   readonly handle: (batch: unknown, context: unknown) => unknown
   /** Undefined for a plain function. */
   readonly mark: HandlerMark | undefined
-  readonly shutdown: (() => unknown) | undefined
+  readonly shutdown: Hook | undefined
+  /** Of functions with `snapshot`: before the environment waits, and when it has a request. */
+  readonly beforeSnapshot: Hook | undefined
+  readonly afterRestore: Hook | undefined
   /** The handler itself, where it streams its answer; `handle` collects it. */
   readonly streaming?: StreamingHandler
   /** Decoders by the address of a channel, made when a channel is first seen. */
   readonly decoders: Map<string, Decode>
 }
+
+export type Hook = () => unknown
 
 export type Loading = { readonly loaded: LoadedFunction } | { readonly loaded?: undefined; readonly error: ErrorInfo }
 
@@ -43,8 +48,12 @@ export const loadFile = async (name: string, code: ModuleCode, query = ''): Prom
 /** The same for a handler given as a value. */
 export const loadHandler = (name: string, handler: unknown): Loading =>
   typeof handler === 'function'
-    ? functionOf(name, handler as LoadedFunction['handle'], undefined)
+    ? functionOf(name, handler as LoadedFunction['handle'], NO_HOOKS)
     : notFound(`functions.${name}: expected a handler made by onRecord or onBatch, got ${kindOf(handler)}`)
+
+type Hooks = Pick<LoadedFunction, 'shutdown' | 'beforeSnapshot' | 'afterRestore'>
+
+const NO_HOOKS: Hooks = { shutdown: undefined, beforeSnapshot: undefined, afterRestore: undefined }
 
 type Exports = Readonly<Record<string, unknown>>
 
@@ -54,12 +63,15 @@ const pick = (name: string, { file, export: path }: ModuleCode, module: Exports)
   const handler =
     path === undefined ? (module.handler ?? nested.handler ?? fallback) : (member(module, path) ?? member(nested, path))
   if (typeof handler === 'function') {
-    const shutdown = module.shutdown ?? nested.shutdown
-    return functionOf(
-      name,
-      handler as LoadedFunction['handle'],
-      typeof shutdown === 'function' ? (shutdown as () => unknown) : undefined,
-    )
+    const hook = (what: keyof Hooks): Hook | undefined => {
+      const exported = module[what] ?? nested[what]
+      return typeof exported === 'function' ? (exported as Hook) : undefined
+    }
+    return functionOf(name, handler as LoadedFunction['handle'], {
+      shutdown: hook('shutdown'),
+      beforeSnapshot: hook('beforeSnapshot'),
+      afterRestore: hook('afterRestore'),
+    })
   }
   const names = Object.keys(module)
   const got =
@@ -86,12 +98,8 @@ const member = (exported: Exports, path: string): unknown =>
 /** A handler that is given a callback would not be waited for, and its records would count as processed. */
 const MAX_PARAMETERS = 2
 
-const functionOf = (
-  name: string,
-  handler: LoadedFunction['handle'],
-  shutdown: (() => unknown) | undefined,
-): Loading => {
-  const common = { name, mark: markOf(handler), shutdown, decoders: new Map() }
+const functionOf = (name: string, handler: LoadedFunction['handle'], hooks: Hooks): Loading => {
+  const common = { name, mark: markOf(handler), ...hooks, decoders: new Map() }
   if (isStreaming(handler)) {
     const streaming = handler as StreamingHandler
     const handle = async (event: unknown, context: unknown) => {
@@ -135,6 +143,16 @@ const importFailed = (name: string, file: string, thrown: unknown): ErrorInfo =>
     code: 'FUNCTION_INIT_FAILED',
     message: `functions.${name}: ${file} failed while it was imported: ${cause.name}: ${cause.message.trim()}${hint}`,
     ...(cause.stack === undefined ? {} : { stack: cause.stack }),
+  }
+}
+
+export const hookFailed = (name: string, what: string, thrown: unknown): ErrorInfo => {
+  const { name: kind, message, stack } = errorInfo(thrown)
+  return {
+    name: 'FunctionInitFailed',
+    code: 'FUNCTION_INIT_FAILED',
+    message: `functions.${name}: its ${what} failed: ${kind}: ${message}`,
+    ...(stack === undefined ? {} : { stack }),
   }
 }
 

@@ -13,7 +13,7 @@ import { decodeRequest } from '../wire/request.ts'
 import { answerText } from './answer.ts'
 import { boundedLog } from './bounded-log.ts'
 import { createContext, invocationOver, type Place } from './context.ts'
-import { type LoadedFunction, loadFile } from './load.ts'
+import { hookFailed, type LoadedFunction, loadFile } from './load.ts'
 import { type RunResult, runInvocation } from './run.ts'
 import { createSender } from './sender.ts'
 
@@ -52,10 +52,23 @@ export const serve = (port: HostPort): ((message: Message) => void) => {
     const ageMs = systemClock.monotonic()
     const loading = await loadFile(place.functionName, wanted.code)
     loaded = loading.loaded
-    const header: ReadyHeader = { ageMs, importMs: systemClock.monotonic() - ageMs }
-    if (loading.loaded) port.write(MESSAGE.ready, 0, JSON.stringify(header))
-    else port.write(MESSAGE.notReady, 0, JSON.stringify(loading.error))
+    if (!loading.loaded) port.write(MESSAGE.notReady, 0, JSON.stringify(loading.error))
+    else if (place.initialization === 'snap-start') await runHook('beforeSnapshot', ageMs)
+    else tellReady(ageMs)
     port.afterInit()
+  }
+  const tellReady = (ageMs: number): void => {
+    const header: ReadyHeader = { ageMs, importMs: systemClock.monotonic() - ageMs }
+    port.write(MESSAGE.ready, 0, JSON.stringify(header))
+  }
+  const runHook = async (what: 'beforeSnapshot' | 'afterRestore', ageMs: number): Promise<void> => {
+    try {
+      await loaded?.[what]?.()
+    } catch (thrown) {
+      port.write(MESSAGE.notReady, 0, JSON.stringify(hookFailed(place.functionName, what, thrown)))
+      return
+    }
+    tellReady(ageMs)
   }
 
   const receive = (message: Message): void => {
@@ -129,6 +142,7 @@ export const serve = (port: HostPort): ((message: Message) => void) => {
     [MESSAGE.abort]: message => abort(message.id),
     [MESSAGE.sent]: sender.settle,
     [MESSAGE.close]: close,
+    [MESSAGE.restore]: () => runHook('afterRestore', systemClock.monotonic()),
   }
   return message => {
     const handle = handlers[message.kind]

@@ -11,6 +11,8 @@ export const MESSAGE = {
   enter: 6,
   /** To one that is to stay blank for a while. */
   preload: 7,
+  /** After a `ready` of a function with `snapshot`: its `afterRestore`, and another `ready`. */
+  restore: 8,
   ready: 16,
   notReady: 17,
   answered: 18,

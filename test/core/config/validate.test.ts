@@ -94,6 +94,7 @@ test('an app and a function that say nothing get the documented defaults', () =>
     maxEnvironments: 10,
     reserved: 0,
     provisioned: 0,
+    snapshot: false,
     rampUp: 1_000,
     reportLines: false,
     variables: {},

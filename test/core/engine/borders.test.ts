@@ -80,7 +80,7 @@ import { systemClock } from ${core('clock.ts')}
 import { logTo } from ${core('log.ts')}
 const engine = createEngine(
   [{ name: 'f', code: { file: process.argv[2] }, isolation: 'process', timeoutMs: 600000, initTimeoutMs: 20000, memoryMb: 256,
-     idleMs: 600000, maxEnvironments: 2, reserved: 0, provisioned: 0, rampUp: 1000, env: {}, nodeOptions: [] }],
+     idleMs: 600000, maxEnvironments: 2, reserved: 0, provisioned: 0, snapshot: false, rampUp: 1000, env: {}, nodeOptions: [] }],
   { clock: systemClock, log: logTo((level, message) => console.log(message)), host: { send: async () => {} }, app: 'test', maxEnvironments: 10 })
 const slot = await engine.acquire('f', 'm', new AbortController().signal)
 const record = { id: '1', idStrength: 'stable', source: 'local/q', time: 0, key: null, headers: [], body: Buffer.from('{}') }

@@ -68,7 +68,14 @@ for (const [what, options] of [
     const { env, locale } = outcomeAs(report, 'answered').value as { env: [string, string][]; locale: string }
     const [spec] = made.specs
     assert.ok(spec)
-    const place = { app: 'test', functionName: 'f', version: report.version, memoryMb: 256, environment: '' }
+    const place = {
+      app: 'test',
+      functionName: 'f',
+      version: report.version,
+      memoryMb: 256,
+      environment: '',
+      initialization: 'on-demand' as const,
+    }
     const { AWS_LAMBDA_LOG_STREAM_NAME: _, ...expected } = environmentVariables(spec, place, process.env)
     assert.deepEqual(Object.fromEntries(env), expected)
     if (spec.env.LANG !== undefined) assert.equal(locale, 'de-DE')
