@@ -3,9 +3,18 @@ import { test } from 'node:test'
 import { ERROR_CODES } from '../core/errors.ts'
 import { type SourceFile, sourcesIn } from './support/sources.ts'
 
-const LEAVES = ['contract', 'dead-letters', 'errors', 'clock', 'log', 'values', 'database', 'owner', 'reconnect'].map(
-  name => `core/${name}.ts`,
-)
+const LEAVES = [
+  'contract',
+  'dead-letters',
+  'errors',
+  'clock',
+  'log',
+  'values',
+  'database',
+  'owner',
+  'reconnect',
+  'bag',
+].map(name => `core/${name}.ts`)
 /** What a connector needs to say of its channels. */
 const CHANNEL_FILES = ['channel', 'secret', 'option', 'duration'].map(name => `core/config/${name}.ts`)
 /** The files that put the rooms together: the app with its parts, and what hands them to people. */

@@ -114,6 +114,6 @@ export const laneLag = async (admin: KafkaAdmin, lanes: readonly Lane[]): Promis
 }
 
 const oldestTime = ({ claims, mailbox }: Lane): number | undefined => {
-  const [head] = claims.values()
-  return (head ?? mailbox[0])?.record.time
+  const [first] = claims.members().toSorted((one, other) => one.offset - other.offset)
+  return (first ?? mailbox[0])?.record.time
 }

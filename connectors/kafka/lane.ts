@@ -7,6 +7,7 @@
  *                  ▲                  │
  *                  └──── release ─────┘   with everything claimed after it
  */
+import { type Bag, createBag, NOWHERE, type Placed } from '../../core/bag.ts'
 import type { Delivery, EventRecord, PollRequest, Settlement } from '../../core/contract.ts'
 import type { Deferred } from './deferred.ts'
 import { isFull, metadataText, type Note } from './metadata.ts'
@@ -20,8 +21,8 @@ export interface Lane extends TopicPartition {
   /** Fetched, not claimed, ascending. */
   mailbox: Waiting[]
   mailboxBytes: number
-  /** Handed out and unsettled, by offset. */
-  readonly claims: Map<number, Claim>
+  /** Handed out and unsettled. */
+  readonly claims: Bag<Claim>
   /** What is known of unfinished records that came before. */
   readonly notes: Map<number, Note>
   /** The client fetches nothing of it. */
@@ -46,7 +47,7 @@ export interface Waiting {
   readonly deferred?: Deferred
 }
 
-export interface Claim extends Waiting {
+export interface Claim extends Waiting, Placed {
   readonly lane: Lane
   readonly attempts: number
   readonly firstSeen: number
@@ -69,7 +70,7 @@ export const createLane = ({ topic, partition }: TopicPartition, { committed, fi
   tracker: beginAt(committed, finished),
   mailbox: [],
   mailboxBytes: 0,
-  claims: new Map(),
+  claims: createBag(),
   notes: new Map(notes),
   paused: 'no',
   owned: 'yes',
@@ -127,8 +128,9 @@ const handOut = (lane: Lane, waiting: Waiting, nowMs: number): Delivery => {
     attempts: note?.attempts ?? 0,
     firstSeen: note?.firstSeen ?? nowMs,
     state: 'open',
+    place: NOWHERE,
   }
-  lane.claims.set(waiting.offset, claimed)
+  lane.claims.add(claimed)
   return new KafkaDelivery(claimed)
 }
 
@@ -196,13 +198,13 @@ export const applyVerdicts = (lane: Lane, verdicts: readonly Settlement[]): void
 
 const close = (lane: Lane, claimed: Claim): void => {
   claimed.state = 'settled'
-  lane.claims.delete(claimed.offset)
+  lane.claims.remove(claimed)
 }
 
 const putBack = (lane: Lane, isBack: (offset: number) => boolean): void => {
-  const back = [...lane.claims.values()].filter(({ offset }) => isBack(offset))
+  const back = lane.claims.members().filter(({ offset }) => isBack(offset))
   for (const claimed of back) {
-    lane.claims.delete(claimed.offset)
+    lane.claims.remove(claimed)
     lane.mailboxBytes += claimed.bytes
     if (!lane.notes.has(claimed.offset))
       lane.notes.set(claimed.offset, { attempts: claimed.attempts, firstSeen: claimed.firstSeen })
@@ -230,9 +232,7 @@ export const loseLane = (lane: Lane): void => {
   lane.owned = 'no'
   lane.mailbox = []
   lane.mailboxBytes = 0
-  const claims = [...lane.claims.values()]
-  lane.claims.clear()
-  lose(lane, claims)
+  lose(lane, lane.claims.empty())
 }
 
 /** To be called last, since whoever listens may ask for more at once. Claims that are not lost have another signal then. */

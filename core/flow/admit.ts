@@ -1,4 +1,5 @@
 /** Deliveries become entries: credit is taken, what is known of a record that comes again is looked up. */
+import { createBag, NOWHERE } from '../bag.ts'
 import { sleep } from '../clock.ts'
 import type { Attempt, Delivery } from '../contract.ts'
 import type { Recalled } from '../dead-letters.ts'
@@ -8,7 +9,7 @@ import { accept, giveBack, giveBackBehind, holdStopped, lose } from './ending.ts
 import { bytesOf, type Entry, type Scope } from './entry.ts'
 import { observe } from './events.ts'
 import { type FilterVerdict, filterAll } from './filter.ts'
-import type { Flow } from './flow.ts'
+import type { Claims, Flow } from './flow.ts'
 import type { Order } from './policy.ts'
 import { watchRecall } from './recall.ts'
 import { delayMs } from './retry.ts'
@@ -100,6 +101,7 @@ const newEntry = (flow: Flow, delivery: Delivery, known: Recalled | undefined, {
     state: 'waiting',
     verdict: undefined,
     held: 'no',
+    place: NOWHERE,
   }
 }
 
@@ -146,14 +148,22 @@ export const scopeName = (order: Order, { lane, record }: Pick<Delivery, 'lane' 
 const watchClaim = (flow: Flow, entry: Entry): void => {
   const { lost } = entry.delivery
   if (lost.aborted) lose(flow, entry)
-  if (lost.aborted || flow.claims.get(lost)?.entries.add(entry)) return
-  const entries = new Set([entry])
+  else claimsOf(flow, lost).entries.add(entry)
+}
+
+/** Listens to a signal from its first claim on. */
+const claimsOf = (flow: Flow, lost: AbortSignal): Claims => {
+  const known = flow.claims.get(lost)
+  if (known) return known
+  const entries = createBag<Entry>()
   const loseAll = (): void => {
     flow.claims.delete(lost)
-    for (const watched of entries) if (watched.state !== 'gone') watchClaim(flow, watched)
+    for (const watched of entries.empty()) if (watched.state !== 'gone') watchClaim(flow, watched)
   }
+  const claims: Claims = { entries, unwatch: () => lost.removeEventListener('abort', loseAll) }
   lost.addEventListener('abort', loseAll, { once: true })
-  flow.claims.set(lost, { entries, unwatch: () => lost.removeEventListener('abort', loseAll) })
+  flow.claims.set(lost, claims)
+  return claims
 }
 
 const recall = async (

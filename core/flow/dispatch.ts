@@ -1,4 +1,5 @@
 /** Forms batches and has them run: as many at once as the mapping may, each as soon as the engine grants an environment. */
+import { NOWHERE } from '../bag.ts'
 import type { Cancel } from '../clock.ts'
 import type { InvokedRecord, Report, Slot } from '../engine/contract.ts'
 import type { BatchLimits } from './batcher.ts'
@@ -68,7 +69,7 @@ export const startDispatcher = (flow: Flow): Dispatcher => {
 
 /** While the breaker is open, one probe at a time; beside a suspect, nothing. */
 const concurrency = (flow: Flow): number => {
-  for (const { entries } of flow.batches) if (entries[0]?.suspect) return 1
+  for (const { entries } of flow.batches.members()) if (entries[0]?.suspect) return 1
   return flow.breaker.state === 'open' ? 1 : flow.spec.policy.maxConcurrency
 }
 
@@ -103,6 +104,7 @@ const nextBatch = (flow: Flow): Batch | undefined => {
     kind: probing ? 'probe' : 'ordinary',
     abort: new AbortController(),
     claimed: entries.length,
+    place: NOWHERE,
   }
 }
 
@@ -118,7 +120,7 @@ const runBatch = async (flow: Flow, batch: Batch, slot: Slot): Promise<void> => 
   if (isSuspect) suspectTurn.take()
   flow.batches.add(batch)
   const report = await invoke(flow, batch, slot)
-  flow.batches.delete(batch)
+  flow.batches.remove(batch)
   if (isSuspect) suspectTurn.giveBack()
   for (const { delivery } of batch.entries) flow.ghosts.delete(delivery.record.id)
   flow.counters.invocations += 1

@@ -87,7 +87,7 @@ export const lose = (flow: Flow, entry: Entry): void => {
   leave(flow, entry)
   if (state !== 'running') return
   flow.ghosts.add(entry.delivery.record.id)
-  for (const batch of flow.batches) {
+  for (const batch of flow.batches.members()) {
     if (!batch.entries.includes(entry)) continue
     batch.claimed -= 1
     if (batch.claimed === 0)
@@ -117,7 +117,7 @@ const leave = (flow: Flow, entry: Entry): void => {
 const forgetClaim = ({ claims }: Flow, entry: Entry): void => {
   const { lost } = entry.delivery
   const claim = claims.get(lost)
-  if (!claim?.entries.delete(entry) || claim.entries.size > 0) return
+  if (!claim?.entries.remove(entry) || claim.entries.size > 0) return
   claim.unwatch()
   claims.delete(lost)
 }

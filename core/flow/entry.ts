@@ -1,7 +1,8 @@
+import type { Placed } from '../bag.ts'
 import type { Attempt, Delivery, ErrorInfo } from '../contract.ts'
 
 /** A delivery on its way through the flow, until it is settled or lost. The one mutable thing in this room. */
-export interface Entry {
+export interface Entry extends Placed {
   readonly delivery: Delivery
   readonly scope: Scope
   /** What the record takes of `maxInFlightBytes`. */

@@ -1,4 +1,5 @@
 /** One mapping at work: everything its rooms share. Made by `mapping.ts`, which also says when it starts and stops. */
+import type { Bag, Placed } from '../bag.ts'
 import type { Clock } from '../clock.ts'
 import type { Attempt, Source } from '../contract.ts'
 import type { DeadLetterStore } from '../dead-letters.ts'
@@ -65,7 +66,7 @@ export interface Flow {
   readonly settler: Settler
   readonly parker: Parker
   readonly counters: Counters
-  readonly batches: Set<Batch>
+  readonly batches: Bag<Batch>
   /** Entries by the signal that tells that their claim is lost. */
   readonly claims: Map<AbortSignal, Claims>
   /** Records whose claim was lost while they ran, until their batch has ended. */
@@ -97,13 +98,13 @@ export interface Flow {
 
 /** What one signal tells of: the records of a lane, of a channel, or a single one. */
 export interface Claims {
-  readonly entries: Set<Entry>
+  readonly entries: Bag<Entry>
   /** Ends listening to the signal, which may live as long as the process. */
   readonly unwatch: () => void
 }
 
 /** Records that were given to an environment together. */
-export interface Batch {
+export interface Batch extends Placed {
   readonly requestId: string
   readonly entries: readonly Entry[]
   readonly kind: 'ordinary' | 'probe'

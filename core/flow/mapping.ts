@@ -1,4 +1,5 @@
 /** A mapping from its start to its stop: source, pump, dispatcher and what they share, put together. */
+import { createBag } from '../bag.ts'
 import type { Cancel } from '../clock.ts'
 import { MillraceError } from '../errors.ts'
 import { closedBreaker } from './breaker.ts'
@@ -81,7 +82,7 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
       onTrouble: (error, letters) => trouble(error, 'dead letters could not be stored; they stay claimed', letters),
     }),
     counters: newCounters(),
-    batches: new Set(),
+    batches: createBag(),
     claims: new Map(),
     ghosts: new Set(),
     lostIds: new Map(),
@@ -154,7 +155,7 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
       log.error('the source takes no verdicts or does not answer; it is reopened')
       // Nothing is asked of a source that is being closed: it would answer at once, again and again.
       if (flow.phase === 'running') flow.phase = 'starting'
-      for (const { entries } of [...flow.claims.values()]) for (const entry of [...entries]) lose(flow, entry)
+      for (const { entries } of [...flow.claims.values()]) for (const entry of entries.members()) lose(flow, entry)
       await closeQuietly(flow, flow.source)
     })
 
@@ -212,7 +213,8 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
   const halt = async (): Promise<void> => {
     const cancelDeadline = clock.after(spec.policy.drainTimeoutMs, () => {
       log.warn('drainTimeout has passed; what still runs is aborted', { batches: flow.batches.size })
-      for (const batch of flow.batches) batch.abort.abort(new MillraceError('APP_STATE', 'the app is stopping'))
+      for (const batch of flow.batches.members())
+        batch.abort.abort(new MillraceError('APP_STATE', 'the app is stopping'))
     })
     stopWatching()
     await Promise.all([pump?.stop(), dispatcher?.stop()])

@@ -1,4 +1,5 @@
 /** Deliveries and entries as the flow has them, for tests of its parts. */
+import { NOWHERE } from '../../../core/bag.ts'
 import type { Delivery } from '../../../core/contract.ts'
 import { bytesOf, type Entry, type Scope } from '../../../core/flow/entry.ts'
 
@@ -38,6 +39,7 @@ export const entryOf = (scope: Scope, id: string, changes: Partial<Entry> & { bo
     tries: 0,
     freeSince: undefined,
     probes: 0,
+    place: NOWHERE,
     suspect: false,
     precharged: 'no',
     parkedBefore: false,
