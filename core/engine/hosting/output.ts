@@ -26,7 +26,7 @@ export interface Output {
 
 /** What one invocation printed. */
 export interface Page {
-  /** The last lines, oldest first; at most 100, and how many more there were. */
+  /** The last lines, oldest first, at most 100; where any were not shown, the last of them says how many in all. */
   lines(): readonly string[]
 }
 
@@ -43,29 +43,34 @@ const READ_CHARS = 1_048_576
 /** While it goes on: how often it is said how much was not shown. */
 const TOLD_MS = 1_000
 
-interface Dropped {
+interface Hidden {
   readonly lines: number
   readonly chars: number
+}
+
+interface Dropped extends Hidden {
   /** Of the first of them, by the monotonic clock. */
   readonly sinceMs: number
 }
 
+interface Kept {
+  readonly lines: string[]
+  hidden: Hidden
+}
+
+const NOTHING: Hidden = { lines: 0, chars: 0 }
 const NO_LINES: readonly string[] = Object.freeze([])
 
 export const createOutput = (log: Log, clock: Pick<Clock, 'monotonic' | 'after'>): Output => {
-  let kept: string[] = []
+  let kept: Kept = { lines: [], hidden: NOTHING }
   let allowance = wholeAllowance(clock.monotonic())
-  let dropped: Dropped = { lines: 0, chars: 0, sinceMs: 0 }
+  let dropped: Dropped = { ...NOTHING, sinceMs: 0 }
   let told = false
   let pagesSincePrinted = 0
 
   const hold = (line: string): void => {
-    kept.push(line)
-    if (kept.length > 2 * KEPT_LINES) kept.splice(0, KEPT_LINES)
-  }
-  const say = (line: string): void => {
-    hold(line)
-    log.warn(line)
+    kept.lines.push(line)
+    if (kept.lines.length > 2 * KEPT_LINES) kept.lines.splice(0, KEPT_LINES)
   }
   const allowed = (chars: number): boolean => {
     const nowMs = clock.monotonic()
@@ -75,17 +80,17 @@ export const createOutput = (log: Log, clock: Pick<Clock, 'monotonic' | 'after'>
       if (nowMs - dropped.sinceMs >= TOLD_MS) tellDropped()
       return true
     }
-    if (!told) say(`the function printed more than it may (${ALLOWED}); what is beyond is counted and not shown`)
+    if (!told) log.warn(`the function printed more than it may (${ALLOWED}); what is beyond is counted and not shown`)
     told = true
     if (dropped.lines === 0) dropped = { ...dropped, sinceMs: nowMs }
-    dropped = { ...dropped, lines: dropped.lines + 1, chars: dropped.chars + chars }
+    dropped = { ...plusLine(dropped, chars), sinceMs: dropped.sinceMs }
+    kept.hidden = plusLine(kept.hidden, chars)
     return false
   }
   const tellDropped = (): void => {
     if (dropped.lines === 0) return
-    const { lines, chars } = dropped
-    dropped = { lines: 0, chars: 0, sinceMs: 0 }
-    say(`${lines} lines of the function, with ${chars} characters, were not shown`)
+    log.warn(notShown(dropped))
+    dropped = { ...NOTHING, sinceMs: 0 }
   }
   const liner = (level: 'info' | 'warn'): Liner =>
     createLiner((line, cutChars) => {
@@ -124,16 +129,22 @@ export const createOutput = (log: Log, clock: Pick<Clock, 'monotonic' | 'after'>
     begin() {
       tellDropped()
       told = false
-      const mine: string[] = []
+      const mine: Kept = { lines: [], hidden: NOTHING }
       kept = mine
       pagesSincePrinted += 1
       return {
         lines() {
           if (kept === mine) tellDropped()
-          return mine.length === 0 ? NO_LINES : mine.slice(-KEPT_LINES)
+          if (mine.hidden.lines > 0) return [...mine.lines.slice(1 - KEPT_LINES), notShown(mine.hidden)]
+          return mine.lines.length === 0 ? NO_LINES : mine.lines.slice(-KEPT_LINES)
         },
       }
     },
     quiet: () => pagesSincePrinted >= QUIET_PAGES,
   }
 }
+
+const plusLine = ({ lines, chars }: Hidden, more: number): Hidden => ({ lines: lines + 1, chars: chars + more })
+
+const notShown = ({ lines, chars }: Hidden): string =>
+  `${lines} lines of the function, with ${chars} characters, were not shown`

@@ -118,3 +118,6 @@ export const outcomeAs = <Kind extends Report['outcome']['kind']>(
   if (report.outcome.kind !== kind) throw new Error(`expected ${kind}, got ${JSON.stringify(report.outcome)}`)
   return report.outcome as Extract<Report['outcome'], { kind: Kind }>
 }
+
+/** What the log may have of one environment that prints without end, in the time it had: its lines, and one a second about them. */
+export const mostLines = (passedMs: number): number => Math.ceil((2 + passedMs / 1_000) * 5_001 + 1)

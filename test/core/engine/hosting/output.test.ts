@@ -82,5 +82,34 @@ test('what is printed beyond the allowance is counted and told, and what comes l
   const told = lines.flatMap(line => /^warn (\d+) lines of the function, with \d+ char/.exec(line)?.[1] ?? [])
   const hidden = told.reduce((sum, count) => sum + Number(count), 0)
   assert.ok(shown + hidden >= 40_000, `${shown} were shown and ${hidden} counted`)
-  assert.ok(page.lines().length <= 100)
+  const report = page.lines()
+  assert.equal(report.length, 100)
+  assert.match(
+    report.at(-1) ?? '',
+    new RegExp(`^${hidden} lines of the function, with \\d+ characters, were not shown$`),
+  )
+})
+
+test('a report says how many lines were not shown, however many were shown after them, and so long as it was told before', async () => {
+  let nowMs = 0
+  const lines: string[] = []
+  const output = createOutput(
+    logTo((level, message) => lines.push(`${level} ${message}`)),
+    { monotonic: () => nowMs, after: () => () => {} },
+  )
+  const first = output.begin()
+  const liner = output.liner('info')
+  for (let line = 0; line < 10_003; line += 1) liner.write('line\n')
+  nowMs = 2_000
+  for (let line = 0; line < 300; line += 1) liner.write('later\n')
+  assert.equal(
+    lines.filter(line => line === 'warn 3 lines of the function, with 12 characters, were not shown').length,
+    1,
+  )
+  assert.deepEqual(first.lines().slice(-2), ['later', '3 lines of the function, with 12 characters, were not shown'])
+  assert.equal(first.lines().length, 100)
+  const second = output.begin()
+  liner.write('next\n')
+  assert.deepEqual(second.lines(), ['next'])
+  assert.match(first.lines().at(-1) ?? '', /^3 lines/)
 })
