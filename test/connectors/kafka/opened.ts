@@ -43,7 +43,12 @@ export const openTopic = async (
 ): Promise<OpenedTopic> => {
   const client = plainKafka(brokers)
   const admin = client.admin()
-  const producer = client.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner })
+  // What one partition of a new topic refuses, kafkajs sends again to all of them: without numbers they would have it twice.
+  const producer = client.producer({
+    idempotent: true,
+    maxInFlightRequests: 1,
+    createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+  })
   const topic = `t-${randomUUID()}`
   const connections: Connection[] = []
   let transactional: Producer | undefined
