@@ -45,7 +45,7 @@ for (const channel of [jobs, log])
     )
   })
 
-test('attempts survive kill -9 in the middle of a back-off', { timeout: 60_000 }, async context => {
+test('attempts survive kill -9 in the middle of a back-off', { timeout: 180_000 }, async context => {
   const stateDir = await temporaryFolder(context)
   await sendJobs(stateDir, jobs, ['fails'])
   for (const attempt of [1, 2, 3]) {

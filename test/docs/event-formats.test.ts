@@ -58,7 +58,7 @@ const AWS_TYPES = `declare module 'aws-lambda' {
   interface SQSEvent { readonly Records: readonly { readonly messageId: string; readonly body: string }[] }
 }`
 
-test('the code compiles, and the function does what it says', { timeout: 60_000 }, async context => {
+test('the code compiles, and the function does what it says', { timeout: 180_000 }, async context => {
   // Below the repository, so that `millrace` and zod are found as a dependency would be.
   const folder = await mkdtemp(join(ROOT, 'test/docs/reader-'))
   context.after(() => rm(folder, { recursive: true, force: true }))

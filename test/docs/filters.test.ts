@@ -19,7 +19,7 @@ test('every value in the table of docs/filters.md is one', () => {
   }
 })
 
-test('the code in docs/filters.md runs', { timeout: 60_000 }, async context => {
+test('the code in docs/filters.md runs', { timeout: 180_000 }, async context => {
   const folder = await mkdtemp(join(ROOT, 'test/docs/reader-'))
   context.after(() => rm(folder, { recursive: true, force: true }))
   for (const [, file = '', code = ''] of page.matchAll(/```ts\n\/\/ (\S+)\n([\s\S]*?)```/g))

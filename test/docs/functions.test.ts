@@ -38,7 +38,7 @@ const zipFolder = async (folder: string): Promise<Buffer> => {
 }
 
 test('the code compiles, and its functions run: a module, a folder with a layer, a zip', {
-  timeout: 60_000,
+  timeout: 180_000,
 }, async context => {
   const folder = await readersProject(context)
   await writeFile(
@@ -69,7 +69,7 @@ test('the code compiles, and its functions run: a module, a folder with a layer,
   assert.deepEqual(said.sort(), ['charged a-1', 'invoiced 12.50 €', 'reported 1250'])
 })
 
-test('a function behind a URL gets what the page says', { timeout: 60_000 }, async context => {
+test('a function behind a URL gets what the page says', { timeout: 180_000 }, async context => {
   const folder = await readersProject(context)
   const asked: { readonly token: string | undefined; readonly type: string | undefined; readonly body: string }[] = []
   const server = createServer(async (request, response) => {

@@ -23,7 +23,7 @@ const readersProject = async (context: TestContext): Promise<string> => {
   return folder
 }
 
-test('the code in the README compiles, and its tests pass', { timeout: 60_000 }, async context => {
+test('the code in the README compiles, and its tests pass', { timeout: 180_000 }, async context => {
   const folder = await readersProject(context)
   await writeFile(
     join(folder, 'tsconfig.json'),
@@ -40,7 +40,7 @@ test('the code in the README compiles, and its tests pass', { timeout: 60_000 },
   assert.match(tests.output(), /pass 2/)
 })
 
-test('the commands in the README do what it says', { timeout: 60_000 }, async context => {
+test('the commands in the README do what it says', { timeout: 180_000 }, async context => {
   const folder = await readersProject(context)
   const millrace = (...args: readonly string[]) =>
     startNode(context, [join(ROOT, 'core/cli/main.ts'), ...args], { cwd: folder })

@@ -38,7 +38,7 @@ const fill = (file: string): void => {
 }
 
 test('a full disk stops sending and settling with a clear error, loses nothing, and work goes on when there is space', {
-  timeout: 60_000,
+  timeout: 180_000,
 }, async context => {
   const folder = await smallDisk(context, 8)
   if (folder === undefined) return context.skip('a file system cannot be mounted here')

@@ -13,7 +13,7 @@ const broker = sharedBroker('kafka')
 
 test('a function for self-managed Kafka, from AWS: failures by partition and offset are parked, the rest runs once', {
   skip: broker.missing,
-  timeout: 60_000,
+  timeout: 180_000,
 }, async context => {
   const opened = await openTopic(context, (await broker.address()).url)
   const stateDir = await temporaryFolder(context)

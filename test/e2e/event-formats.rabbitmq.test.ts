@@ -11,7 +11,7 @@ const broker = sharedBroker('rabbitmq')
 
 test('what any client published to RabbitMQ is an event of Amazon MQ, with all that AMQP says of it', {
   skip: broker.missing,
-  timeout: 60_000,
+  timeout: 180_000,
 }, async context => {
   const opened = await openQueue(context, (await broker.address()).url)
   const queue = rabbitmq('rabbit', { url: opened.url }).queue(opened.queue, { codec: 'bytes' })

@@ -6,7 +6,7 @@ import { startOrders } from '../support/orders.ts'
 
 const lines = (text: string): readonly string[] => text.split('\n').filter(line => line !== '')
 
-test('the orders example says what its expected output says', { timeout: 60_000 }, async context => {
+test('the orders example says what its expected output says', { timeout: 180_000 }, async context => {
   const example = startOrders(context, await temporaryFolder(context), 60)
   assert.deepEqual(await example.ended, { code: 0, signal: null }, example.output() + example.errors())
   // Batches fall as the machine has time; what becomes of each order does not.
@@ -22,7 +22,7 @@ test('the orders example says what its expected output says', { timeout: 60_000 
 })
 
 test('Ctrl-C lets the orders example finish what runs, and the next start goes on where it was', {
-  timeout: 60_000,
+  timeout: 180_000,
 }, async context => {
   const stateDir = await temporaryFolder(context)
   const first = startOrders(context, stateDir)
