@@ -5,7 +5,7 @@
 import type { EachBatchPayload, KafkaMessage } from 'kafkajs'
 import { restoredRecord } from './deferred.ts'
 import { type Lane, receive, type Waiting } from './lane.ts'
-import { offsetOf, recordOf } from './record.ts'
+import { listOf, offsetOf, recordOf } from './record.ts'
 
 export interface Intake {
   readonly address: string
@@ -50,6 +50,8 @@ const whatFits = (
   lane: Lane,
   messages: readonly KafkaMessage[],
 ): { readonly taken: readonly Waiting[]; readonly seen: number } => {
+  const place = { topic: lane.topic, partition: lane.partition, address }
+  const isRetry = retryTopics.has(lane.topic)
   const taken: Waiting[] = []
   let bytes = lane.mailboxBytes
   let seen = 0
@@ -59,9 +61,9 @@ const whatFits = (
     const offset = offsetOf(message.offset)
     if (offset < lane.tracker.next) continue
     const size = bytesOf(message)
-    const stored = recordOf({ ...lane, address }, message)
-    const restored = retryTopics.has(lane.topic) ? restoredRecord(stored) : undefined
-    taken.push({ offset, bytes: size, ...(restored ?? { record: stored }) })
+    const stored = recordOf(place, message)
+    const restored = isRetry ? restoredRecord(stored) : undefined
+    taken.push(restored ? { offset, bytes: size, ...restored } : { offset, bytes: size, record: stored })
     bytes += size
   }
   return { taken, seen }
@@ -72,6 +74,6 @@ const RECORD_BYTES = 256
 
 const bytesOf = ({ key, value, headers }: KafkaMessage): number => {
   let bytes = RECORD_BYTES + (key?.length ?? 0) + (value?.length ?? 0)
-  for (const header of Object.values(headers ?? {}).flat()) bytes += header?.length ?? 0
+  for (const name in headers) for (const value of listOf(headers[name])) bytes += value?.length ?? 0
   return bytes
 }

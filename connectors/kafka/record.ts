@@ -54,11 +54,17 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** kafkajs has one name once, with a list where it was repeated: values of a name keep their order. */
 const headersOf = (headers: KafkaMessage['headers']): readonly Header[] => {
-  if (headers === undefined) return NO_HEADERS
-  return Object.entries(headers).flatMap(([name, values]): Header[] =>
-    (Array.isArray(values) ? values : [values]).map(value => [name, headerValue(value)]),
-  )
+  let list: Header[] | undefined
+  for (const name in headers) {
+    list ??= []
+    for (const value of listOf(headers[name])) list.push([name, headerValue(value)])
+  }
+  return list ?? NO_HEADERS
 }
+
+/** The values that a header's name has. */
+export const listOf = <Value>(values: Value | readonly Value[]): readonly Value[] =>
+  Array.isArray(values) ? values : [values as Value]
 
 const NO_HEADERS: readonly Header[] = Object.freeze([])
 

@@ -153,7 +153,7 @@ const invoke = async (flow: Flow, batch: Batch, slot: Slot): Promise<Report> => 
     hasSchema: spec.hasSchema,
     ...(spec.events ? { events: spec.events } : {}),
     order: spec.policy.order,
-    records: batch.entries.map(entry => invokedRecord(flow, entry)),
+    records: invokedRecords(flow, batch.entries),
     // What ends the process must be this record and nothing that runs before or after it.
     ...(first?.suspect ? { alone: true } : {}),
     signal: batch.abort.signal,
@@ -163,15 +163,20 @@ const invoke = async (flow: Flow, batch: Batch, slot: Slot): Promise<Report> => 
   return report
 }
 
-const invokedRecord = ({ spec, tools }: Flow, entry: Entry): InvokedRecord => {
-  const { record, firstSeen } = entry.delivery
-  return {
-    record,
-    attempt: entry.charged + (entry.suspect ? 0 : 1),
-    idempotencyKey: `${spec.app}/${spec.name}/${record.source}/${record.id}`,
-    fence: tools.nextFence(),
-    ...(spec.events ? { firstSeen } : {}),
-  }
+const invokedRecords = ({ spec, tools }: Flow, entries: readonly Entry[]): readonly InvokedRecord[] => {
+  const mapping = `${spec.app}/${spec.name}/`
+  // All records share this text: pieced together for each, it outweighed everything else of a waiting invocation.
+  const usual = `${mapping}${spec.channel}/`
+  return entries.map(({ delivery: { record, firstSeen }, charged, suspect }) => {
+    const place = record.source === spec.channel ? usual : `${mapping}${record.source}/`
+    const invoked = {
+      record,
+      attempt: charged + (suspect ? 0 : 1),
+      idempotencyKey: place + record.id,
+      fence: tools.nextFence(),
+    }
+    return spec.events ? { ...invoked, firstSeen } : invoked
+  })
 }
 
 /** A suspect that could not be charged durably, or was lost meanwhile, is not invoked: nothing was learned, nobody is charged. */
