@@ -53,7 +53,7 @@ export const channelBook = (problems: Problem[]): ChannelBook => {
       declared.set(value.address, value)
       enterConnection(value.connection, path)
       const wrong = channelProblems(value, path)
-      const options = checkedOptions(value.connection.declares?.channels[value.type], value.options, channelPath(value))
+      const options = channelOptions(value)
       problems.push(...wrong, ...('problems' in options ? options.problems : []))
       if (wrong.length > 0 || 'problems' in options) return undefined
       const complete = { ...value, options: options.value }
@@ -78,7 +78,7 @@ export const isChannel = (value: unknown): value is Channel =>
 
 const HOW_TO_MAKE_ONE = 'make one from a connection: embedded().queue(name)'
 
-const channelPath = (channel: Channel): string => join('channels', channel.address)
+const channelPath = (channel: Pick<Channel, 'address'>): string => join('channels', channel.address)
 
 const connectionProblems = (connection: ConnectionValue, path: string): readonly Problem[] => {
   const at = join('connections', connection.name)
@@ -132,6 +132,14 @@ const isSchema = (schema: unknown): boolean => {
   if ((typeof schema !== 'object' && typeof schema !== 'function') || schema === null) return false
   const standard: unknown = Reflect.get(schema, '~standard')
   return typeof standard === 'object' && standard !== null && isFunction(standard, 'validate')
+}
+
+const channelOptions = ({ type, options, ...channel }: Channel): ReturnType<typeof checkedOptions> => {
+  const { channels, together } = channel.connection.declares ?? {}
+  const path = channelPath(channel)
+  const checked = checkedOptions(channels?.[type], options, path)
+  const problems = 'value' in checked ? (together?.[type]?.(checked.value, path) ?? []) : []
+  return problems.length > 0 ? { problems } : checked
 }
 
 const checkedOptions = (specs: OptionSpecs | undefined, options: Readonly<Record<string, unknown>>, path: string) =>

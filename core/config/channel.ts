@@ -5,6 +5,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { ChannelRef, StartPosition } from '../contract.ts'
 import type { OptionSpecs } from './option.ts'
+import type { Problem } from './problem.ts'
 
 /** Turns the bytes of a record into what a function sees, and back. Throwing means undecodable, or not sendable. */
 export interface Codec<Data = unknown> {
@@ -28,6 +29,8 @@ export interface ConnectionValue<Kind extends string = string> {
 export interface ConnectionOptionSpecs {
   readonly connection: OptionSpecs
   readonly channels: Readonly<Record<string, OptionSpecs>>
+  /** By type of channel: what is wrong with options, at `path`, that are right one by one. */
+  readonly together?: Readonly<Record<string, (options: unknown, path: string) => readonly Problem[]>>
 }
 
 /**
