@@ -7,7 +7,7 @@ export interface Change {
   readonly after: number
 }
 
-const DAY_MS = 86_400_000
+const WEEK_MS = 7 * 86_400_000
 
 const formats = new Map<string, Intl.DateTimeFormat>()
 const changesOf = new Map<string, Map<number, readonly Change[]>>()
@@ -49,12 +49,12 @@ const changesIn = (zone: string, year: number): readonly Change[] => {
   return found
 }
 
-/** One look a day: no zone changes its clocks twice within one. The last millisecond of the year before belongs to it. */
+/** One look a week: since 2001 no zone has changed its clocks twice within one. The last millisecond of the year before belongs to it. */
 const findChanges = (zone: string, startMs: number, endMs: number): readonly Change[] => {
   const changes: Change[] = []
   let before = offsetAt(zone, startMs - 1)
-  for (let low = startMs - 1; low < endMs - 1; low += DAY_MS) {
-    const high = Math.min(low + DAY_MS, endMs - 1)
+  for (let low = startMs - 1; low < endMs - 1; low += WEEK_MS) {
+    const high = Math.min(low + WEEK_MS, endMs - 1)
     const after = offsetAt(zone, high)
     if (after !== before) changes.push({ at: changeWithin(zone, low, high, before), before, after })
     before = after

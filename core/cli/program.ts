@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { errorInfo, MillraceError } from '../errors.ts'
+import { addCron } from './cron.ts'
 import { addDeploy } from './deploy.ts'
 import { addDev } from './dev.ts'
 import { addDeadLetters } from './dlq.ts'
@@ -27,6 +28,7 @@ const COMMANDS: readonly AddCommand[] = [
   addDeadLetters,
   addResume,
   addFilter,
+  addCron,
 ]
 
 /** Runs one command line, without `node` and the script. Never rejects: errors are said on stderr. */
