@@ -3,6 +3,7 @@
  * command line's help. `node tools/docs.ts` writes them; a test says when they are not what the code says.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
+import { cronOptions } from '../connectors/cron/channel.ts'
 import { embeddedOptions } from '../connectors/embedded/channel.ts'
 import { kafkaOptions } from '../connectors/kafka/channel.ts'
 import { rabbitOptions } from '../connectors/rabbitmq/options.ts'
@@ -23,6 +24,7 @@ export const GENERATED_FILES = [
   'docs/errors.md',
   'docs/command-line.md',
   'core/engine/README.md',
+  'connectors/cron/README.md',
   'connectors/embedded/README.md',
   'connectors/kafka/README.md',
   'connectors/rabbitmq/README.md',
@@ -45,6 +47,7 @@ const PARTS: Readonly<Record<string, () => string>> = {
   'redis stream options': () => optionsTable(redisOptions.channels.stream),
   'redis list options': () => optionsTable(redisOptions.channels.list),
   'redis subscription options': () => optionsTable(redisOptions.channels.subscription),
+  'cron schedule options': () => optionsTable(cronOptions.channels.schedule),
   'error codes': () =>
     [
       '| code | meaning |',

@@ -36,7 +36,7 @@ export const cronOptions = {
         read: value => (typeof value === 'string' && value !== '' && isZone(value) ? value : undefined),
       }),
       missed: option<Missed, Missed>({
-        doc: 'What becomes of slots that nobody could claim for more than a minute: none of them is run, the latest of all that are due, or the latest so many.',
+        doc: 'What becomes of slots that came due more than a minute before any process looked: none of them is run, the latest of all that are due, or the latest so many.',
         takes: `\`none\`, \`latest\`, \`{ all: 1 to ${MOST_MISSED} }\``,
         expected: `'none', 'latest' or { all: 1 to ${MOST_MISSED} }`,
         default: 'latest',

@@ -10,7 +10,7 @@ export interface Due {
   readonly dropped: 'none' | 'some'
 }
 
-/** Later than this a slot was missed: nobody was there to claim it. A restart is shorter. */
+/** Seen later than this a slot was missed: nobody was there. A restart is shorter. */
 export const ON_TIME_MS = 60_000
 
 /** Of the slots after `lastMs`, up to and with `nowMs`. */

@@ -1,5 +1,4 @@
 /** The options of a schedule as what computes its slots, and everything that can be wrong with them together. */
-import type { Problem } from '../../core/config/problem.ts'
 import type { Missed } from './due.ts'
 import { parseExpression } from './expression.ts'
 import { nextSlot, type Schedule } from './slots.ts'
@@ -14,6 +13,12 @@ export interface ScheduleOptions {
   readonly zone: string
   readonly missed: Missed
   readonly overlap: Overlap
+}
+
+interface Problem {
+  readonly path: string
+  /** What follows the path in a message. */
+  readonly message: string
 }
 
 /** What is wrong with options that are right one by one. */

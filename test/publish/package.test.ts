@@ -92,6 +92,9 @@ test('what is published installs, can be imported with its types, and brings the
   writeFileSync(join(folder, 'kafka.js'), "console.log(typeof (await import('millrace/kafka')).kafka)")
   assert.equal(await ran(startNode(context, ['kafka.js'], { cwd: folder })), 'function\n')
 
+  writeFileSync(join(folder, 'cron.js'), "console.log(typeof (await import('millrace/cron')).cron)")
+  assert.equal(await ran(startNode(context, ['cron.js'], { cwd: folder })), 'function\n')
+
   writeFileSync(join(folder, 'inside.js'), "await import('millrace/core/app.js')")
   const inside = startNode(context, ['inside.js'], { cwd: folder })
   assert.notEqual((await inside.ended).code, 0)

@@ -101,7 +101,7 @@ export const EXAMPLES: Readonly<Record<string, () => unknown>> = {
     eventOf(
       'lambda',
       'cron/schedule',
-      [given(record({ id: 'cron:nightly:1767323045000', key: null, headers: [], body: null }))],
+      [given(record({ id: 'cron:nightly:2026-01-02T03:04:05Z', key: null, headers: [], body: null }))],
       { name: 'nightly' },
     ),
   'Files: S3': () =>
