@@ -15,7 +15,7 @@ export interface ScheduleOptions {
   readonly overlap: Overlap
 }
 
-interface Problem {
+export interface Problem {
   readonly path: string
   /** What follows the path in a message. */
   readonly message: string
