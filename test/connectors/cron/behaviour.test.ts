@@ -218,6 +218,8 @@ test('a member that was taken for dead settles nothing of what another has now, 
   opened.setWall(NOON + 2 * HOUR_MS)
   const [next] = await pollAll(source)
   assert.equal(next?.record.time, NOON + 2 * HOUR_MS)
+  const members = 'SELECT 1 FROM cron_slots JOIN cron_members ON member = number'
+  assert.equal(opened.raw.prepare(members).all().length, 1)
   assert.deepEqual(await source.settle(accept([next])), [])
   assert.ok(!next.lost.aborted)
   assert.equal(opened.raw.prepare('SELECT 1 FROM cron_slots').all().length, 1)

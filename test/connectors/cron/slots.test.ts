@@ -164,6 +164,14 @@ for (const [what, expression, zone, from, to, expected] of [
     ['2026-11-02T06:30:00'],
   ],
   [
+    'one in the repeated hour, asked in the second',
+    '30 1 * * *',
+    'America/New_York',
+    '2026-11-01T06:10',
+    '2026-11-02T07:00',
+    ['2026-11-02T06:30:00'],
+  ],
+  [
     'every half hour of fixed hours, in real time',
     '*/30 1-2 * * *',
     'America/New_York',
