@@ -14,6 +14,7 @@ import type { Capacity } from './capacity.ts'
 import type { EngineStats, FunctionSpec, Slot, Throttled, Version } from './contract.ts'
 import type { Environment } from './environment.ts'
 import { idleEnvironments } from './idle.ts'
+import { createInitPause } from './init-pause.ts'
 import { keepProvisioned } from './provisioned.ts'
 import { turnQueue } from './queue.ts'
 import { createRamp } from './ramp.ts'
@@ -149,9 +150,9 @@ export const createPool = ({ spec, version, clock, log, capacity, usage, start, 
     granted += 1
     return warm ? { kind: 'warm', environment: warm } : { kind: 'start' }
   }
-  const grant = (): Slot | Throttled['throttled'] => {
+  const grant = (caller?: 'direct'): Slot | Throttled['throttled'] => {
     const place = grantPlace()
-    if (typeof place !== 'string') return slotOf(place)
+    if (typeof place !== 'string') return slotOf(place.kind === 'start' && caller ? { ...place, caller } : place)
     // Lines that say when each request starts and ends are not to be mixed up.
     const busy = closed || spec.reportLines ? undefined : staging.next()
     return busy ? slotOf({ kind: 'staged', environment: busy }) : place
@@ -196,6 +197,7 @@ export const createPool = ({ spec, version, clock, log, capacity, usage, start, 
     log: log.with({ function: spec.name }),
     usage,
     staging,
+    initPause: createInitPause(clock),
     cpu,
     isClosed: () => closed,
     begin: () => begin('on-demand'),
@@ -265,7 +267,7 @@ export const createPool = ({ spec, version, clock, log, capacity, usage, start, 
       })
     },
     tryAcquire() {
-      const slot = returned.length > 0 || waiting.size > 0 ? 'function' : grant()
+      const slot = returned.length > 0 || waiting.size > 0 ? 'function' : grant('direct')
       if (typeof slot !== 'string') return slot
       refusals += 1
       return throttled(spec, slot, { app: capacity.max, waitMs: ramp.waitMs() })

@@ -10,13 +10,15 @@ import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { FunctionSpec, Invocation, Report, Version } from './contract.ts'
 import type { Environment, Invoked } from './environment.ts'
+import type { InitPause } from './init-pause.ts'
 import { type Cold, notReady, type ReportParts, reportOf } from './report.ts'
 import { endLines, startLine } from './report-lines.ts'
 import type { Staging } from './staging.ts'
 import type { UsageMeter } from './usage.ts'
 
 export type Granted =
-  | { readonly kind: 'start' }
+  /** `direct`: for a caller who does not come again later by himself. */
+  | { readonly kind: 'start'; readonly caller?: 'direct' }
   | { readonly kind: 'warm'; readonly environment: Environment }
   | { readonly kind: 'staged'; readonly environment: Environment }
 
@@ -29,6 +31,7 @@ export interface RunParts {
   readonly begin: () => Environment
   readonly log: Log
   readonly usage: UsageMeter
+  readonly initPause: InitPause
   readonly staging: Staging
   readonly cpu: () => Report['cpu'] | undefined
   /** Ends the slot: the environment is free or over. Undefined: none was started. */
@@ -60,7 +63,7 @@ const run = async (parts: RunParts, first: Granted, invocation: Invocation): Pro
     parts.giveBack(environment)
     granted = await next
   }
-  return granted ? runCold(parts, invocation) : neverRan(parts, 'none')
+  return granted ? runCold(parts, granted, invocation) : neverRan(parts, 'none')
 }
 
 /** Undefined: the function has not seen the request, and another environment is to have it; this one is not given back yet. */
@@ -82,15 +85,25 @@ const attempt = async (
   return lost ? neverRan(parts, environment.id) : reportOf(partsOf(parts, environment.id, undefined), invoked)
 }
 
-const runCold = async (parts: RunParts, invocation: Invocation): Promise<Report> => {
+const runCold = async (
+  parts: RunParts,
+  { caller }: Extract<Granted, { kind: 'start' }>,
+  invocation: Invocation,
+): Promise<Report> => {
   const { clock } = parts
   if (parts.isClosed()) {
     parts.giveBack(undefined)
     return neverRan(parts, 'none')
   }
+  const known = caller === 'direct' ? parts.initPause.problem() : undefined
+  if (known) {
+    parts.giveBack(undefined)
+    return notReady(partsOf(parts, 'none', undefined), known)
+  }
   const startedMs = clock.monotonic()
   const environment = parts.begin()
   const problem = await environment.init()
+  if (!parts.isClosed()) parts.initPause.note(problem)
   const initMs = clock.monotonic() - startedMs
   const reportParts = partsOf(parts, environment.id, { initMs, coldStart: environment.coldStart?.() })
   if (problem) {

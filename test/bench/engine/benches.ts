@@ -5,6 +5,7 @@
 import { installPeers } from '../brokers/peers.ts'
 import { type Aim, type Bench, type Contestant, independent } from '../contestant.ts'
 import { bareWorker, coldMillrace } from './cold.ts'
+import { fromZygote, heavyFork, heavyMillrace, provisionedFirst, provisionedWarm } from './cold-path.ts'
 import { millrace } from './millrace.ts'
 import { piscina } from './piscina.ts'
 import { rawWorker } from './raw-worker.ts'
@@ -58,8 +59,24 @@ const outstandingOne = outstanding('engine/16-outstanding-1kb', ONE, [
 const cold: Bench = {
   name: 'engine/cold-start',
   unit: 'µs',
-  open: independent([bareWorker, coldMillrace('process', atMost(1.35)), coldMillrace('thread', atMost(1.15))]),
+  open: independent([
+    bareWorker,
+    coldMillrace('process', atMost(1.35)),
+    coldMillrace('thread', atMost(1.15)),
+    fromZygote(atMost(0.08)),
+  ]),
 }
 
-/** Rows of the cold path (from a zygote, a heavy function, the first call of a provisioned one) follow `cold`. */
-export const engine: readonly Bench[] = [warm, batch, outstandingOne, cold]
+const heavy: Bench = {
+  name: 'engine/cold-heavy',
+  unit: 'µs',
+  open: independent([heavyFork, heavyMillrace({}), heavyMillrace({ zygotes: 1 }, atMost(0.5))]),
+}
+
+const firstCall: Bench = {
+  name: 'engine/provisioned',
+  unit: 'µs',
+  open: independent([provisionedWarm, provisionedFirst(atMost(1.5))]),
+}
+
+export const engine: readonly Bench[] = [warm, batch, outstandingOne, cold, heavy, firstCall]

@@ -10,9 +10,9 @@ import { ONE } from './work.ts'
 const STARTS_A_ROUND = 7
 
 /** Starts one, answers in microseconds how long it took to its first answer, and ends it. */
-type Start = () => Promise<number>
+export type Start = () => Promise<number>
 
-const startsOf = async (start: Start): Promise<number> => {
+export const startsOf = async (start: Start): Promise<number> => {
   const micros: number[] = []
   for (let index = 0; index < STARTS_A_ROUND; index += 1) micros.push(await start())
   return median(micros)

@@ -29,16 +29,27 @@ export const millrace = (entry: Entry, measure: (call: Call) => Promise<number>)
   },
 })
 
+export interface EngineOptions {
+  /** Default: `reply.ts`. */
+  readonly file?: string
+  readonly provisioned?: number
+  readonly zygotes?: number
+}
+
 /** An engine with the one function `reply`, which has one environment. */
-export const benchEngine = (isolation: Isolation): FunctionEngine => {
-  const options = { ...defaultsOf(functionOptions), isolation, maxEnvironments: 1 }
-  const code = { file: `${import.meta.dirname}/reply.ts` }
+export const benchEngine = (
+  isolation: Isolation,
+  { file = `${import.meta.dirname}/reply.ts`, provisioned = 0, zygotes = 0 }: EngineOptions = {},
+): FunctionEngine => {
+  const options = { ...defaultsOf(functionOptions), isolation, provisioned, maxEnvironments: 1 }
+  const code = { file }
   return createEngine([functionSpec(fromOptions('reply', options, code))], {
     clock: systemClock,
     log: silentLog,
     host: { send: () => Promise.reject(new Error('the function sends nothing')) },
     app: 'bench',
     maxEnvironments: 1,
+    zygotes,
   })
 }
 
