@@ -2,6 +2,7 @@
 import { lstatSync, mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { sweepCompileCache } from './compile-cache-sweep.ts'
 
 const OTHERS_MAY_WRITE = 0o022
 
@@ -10,7 +11,10 @@ const OTHERS_MAY_WRITE = 0o022
  * time and nothing else.
  */
 export const compileCacheDir = (): string | undefined => {
-  known ??= { dir: prepare() }
+  if (!known) {
+    known = { dir: prepare() }
+    if (known.dir !== undefined) void sweepCompileCache(known.dir)
+  }
   return known.dir
 }
 
