@@ -1,6 +1,6 @@
 /** Answers what the record asks for; a batch that asks for something bad gets it as a whole. */
 import { onBatch } from 'millrace'
-import { answers } from './channels.ts'
+import { answers, hastyAnswers } from './channels.ts'
 
 const circular: { self?: unknown } = {}
 circular.self = circular
@@ -23,7 +23,7 @@ const BAD: Readonly<Record<string, () => unknown>> = {
   },
 }
 
-export const handler = onBatch(answers, async batch => {
+export const handler = onBatch([answers, hastyAnswers], async batch => {
   const asked = batch.map(record => record.data.answer).find(answer => answer in BAD)
   return (asked === undefined ? undefined : BAD[asked]?.()) as undefined
 })
