@@ -146,6 +146,13 @@ for (const isolation of ['process', 'thread'] as const) {
     outcomeAs((await reports[1]) as Report, 'answered')
   })
 
+  stagedTest('a request that is to be alone leaves its place behind another to those after it', async made => {
+    const { stage, body, folder } = made
+    const { reports } = await stage(body({ note: 'a' }), body({ note: 'alone' }, { alone: true }), body({ note: 'b' }))
+    for (const report of await Promise.all(reports)) outcomeAs(report, 'answered')
+    assert.equal(await readFile(join(folder, 'began'), 'utf8'), 'a b alone ')
+  })
+
   stagedTest('nothing is staged on a version that was replaced', async ({ slots, body, engine, specs }) => {
     const [granted] = await slots(1)
     engine.replace(specs.map(spec => ({ ...spec, env: { NEW: '1' } })))
@@ -178,6 +185,21 @@ for (const isolation of ['process', 'thread'] as const) {
     await Promise.all([...Array(30).fill('a'), ...Array(20).fill('b')].map(ask))
     const [{ a, b } = done] = shares
     assert.ok(a / b > 0.7 && a / b < 1.45, `a had ${a}, b ${b}`)
+  })
+
+  test(`${isolation}: of two busy environments, the one whose request is alone has none staged`, async context => {
+    const { run, engine, body } = await staged(context, isolation, { maxEnvironments: 2 })
+    const { alone, shared, behind } = await until('the function counts as fast', async () => {
+      for (let turn = 0; turn < 40; turn += 1) await run('f')
+      const both = Promise.all([run('f', ['{"ms":100}'], { alone: true }), run('f', ['{"ms":100}'])])
+      await until('both run', () => engine.stats('f').busy === 2)
+      const slot = engine.tryAcquire('f')
+      const report = 'throttled' in slot ? undefined : await slot.invoke(body({}))
+      const [first, second] = await both
+      return report && { alone: first, shared: second, behind: report }
+    })
+    assert.equal(behind.environment, shared.environment)
+    assert.notEqual(behind.environment, alone.environment)
   })
 
   test(`${isolation}: functions that print, or want their reports as lines, have one at a time`, async context => {
