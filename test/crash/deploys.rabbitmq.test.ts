@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { readStatus } from '../../core/status-board.ts'
 import { type OpenedQueue, openQueue } from '../connectors/rabbitmq/opened.ts'
 import { queueCounts } from '../support/brokers/rabbit-counts.ts'
 import { sharedBroker } from '../support/brokers/shared.ts'
@@ -52,6 +53,10 @@ const stop = async (app: Child): Promise<void> => {
   app.kill('SIGTERM')
   assert.deepEqual(await app.ended, { code: 0, signal: null }, app.errors())
 }
+
+/** What a function that failed has said is charged a moment later, and only while its claim is there. */
+const retriedIn = async (stateDir: string, count: number): Promise<boolean> =>
+  (await readStatus(stateDir)).some(({ status }) => status.mappings[0]?.counts.retried === count)
 
 const DEPLOYS = 10
 
@@ -104,7 +109,7 @@ test('SIGTERM while there is no connection: it ends in order, and the next one g
   await field.publish('bad')
   const stateDir = await temporaryFolder(context)
   const app = field.start(stateDir)
-  await until('it is tried', () => field.done().length === 1, LONG)
+  await until('its failure is charged', () => retriedIn(stateDir, 1), LONG)
   await field.opened.proxy.down()
   await app.line(/failed, and is tried again/)
   await stop(app)

@@ -66,7 +66,8 @@ export const openRuntimeApi = async (told: RuntimeTold): Promise<RuntimeApi> => 
     if (!response || !request) return
     given = undefined
     waiting.delete(response)
-    current = { request, taker: response.socket }
+    // Of the request, because a response has no socket while the one before it on its connection is being written.
+    current = { request, taker: response.req.socket }
     state = 'Running'
     response.once('close', handOver)
     const { headers, body } = request.take()
