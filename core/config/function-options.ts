@@ -104,7 +104,7 @@ export const functionSpec = (resolved: ResolvedFunction, places: SecretPlaces = 
 
 /** Options that mean nothing for a program of its own. */
 export const programProblems = (
-  { command, isolation, nodeOptions, permissions }: FunctionValues,
+  { command, bundle, isolation, nodeOptions, permissions }: FunctionValues,
   path: string,
 ): readonly Problem[] => {
   if (command.length === 0) return []
@@ -113,6 +113,7 @@ export const programProblems = (
     problems.push({ path: `${path}.isolation`, message: `must be 'process' for a command, got ${show(isolation)}` })
   if (nodeOptions.length > 0)
     problems.push({ path: `${path}.nodeOptions`, message: 'is for modules of Node; a command has its own arguments' })
+  if (bundle) problems.push({ path: `${path}.bundle`, message: 'is for modules of Node; a command is run as it is' })
   if (permissions !== undefined)
     problems.push({ path: `${path}.permissions`, message: 'is for modules of Node, which keeps to them' })
   return problems

@@ -70,6 +70,8 @@ export interface ModuleCode {
   readonly export?: string
   /** The folder of the package it is part of; left out for a module by itself. */
   readonly root?: string
+  /** Whether stacks are told by the source map beside it. */
+  readonly sourceMaps?: 'read'
   readonly layers?: MergedLayers
 }
 
@@ -103,6 +105,8 @@ export interface PackageCode {
   readonly layers: readonly string[]
   /** What its zips may come to, unpacked. */
   readonly maxBytes: number
+  /** A module is made one file with what it imports, by the project's esbuild. Left out: it is run as it is. */
+  readonly bundle?: 'esbuild'
 }
 
 /** A function that runs somewhere else, behind HTTP. */

@@ -4,6 +4,7 @@ import { statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { MillraceError } from '../../errors.ts'
 import type { MergedLayers, ModuleCode, PackageCode, Program } from '../contract.ts'
+import { bundleModule } from './bundle.ts'
 import type { PackageCache } from './cache.ts'
 import { contentHash } from './content.ts'
 import { mergeLayers } from './layers.ts'
@@ -34,7 +35,8 @@ export const preparePackage = async (
       )
     layers.push(await folderOf(path))
   }
-  return { ...own, ...(layers.length === 0 ? {} : { layers: await layersOf(layers, cache) }) }
+  const whole = { ...own, ...(layers.length === 0 ? {} : { layers: await layersOf(layers, cache) }) }
+  return code.bundle && 'file' in whole ? bundleModule(functionName, whole, cache) : whole
 }
 
 /** Undefined where it is a module. */

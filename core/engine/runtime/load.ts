@@ -37,6 +37,7 @@ export const loadFile = async (name: string, code: ModuleCode, query = ''): Prom
   let module: Readonly<Record<string, unknown>>
   try {
     // Only where it is needed, like a streamed answer: every environment would weigh more for it.
+    if (code.sourceMaps === 'read') process.setSourceMapsEnabled(true)
     if (code.root !== undefined) (await import('./layers.ts')).resolveFromLayers(code)
     module = await import(`${pathToFileURL(file).href}${query}`)
   } catch (thrown) {

@@ -19,6 +19,7 @@ export interface Harness {
   /** All that went to the log: `level message`. */
   readonly lines: string[]
   readonly fields: Readonly<Record<string, unknown>>[]
+  readonly stateDir: string
   readonly sent: { readonly address: string; readonly records: readonly OutgoingRecord[] }[]
 }
 
@@ -44,6 +45,7 @@ export const harness = async (
   { host, maxEnvironments = 1_000, zygotes = 0 }: HarnessOptions = {},
 ): Promise<Harness> => {
   const folder = await temporaryFolder(context)
+  const stateDir = join(folder, 'state')
   const lines: string[] = []
   const fields: Readonly<Record<string, unknown>>[] = []
   const sent: Harness['sent'] = []
@@ -56,7 +58,7 @@ export const harness = async (
     }),
     host: host ?? { send: async (address, records) => void sent.push({ address, records }) },
     app: 'test',
-    stateDir: join(folder, 'state'),
+    stateDir,
     maxEnvironments,
     zygotes,
   })
@@ -66,7 +68,7 @@ export const harness = async (
     if (!slot) throw new Error('no slot')
     return slot.invoke(invocation(bodies.map(invoked), change))
   }
-  return { engine, specs, run, lines, fields, sent }
+  return { engine, specs, run, lines, fields, sent, stateDir }
 }
 
 const specOf = async (folder: string, name: string, written: Written): Promise<FunctionSpec> => {
