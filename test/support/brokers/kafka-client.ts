@@ -13,12 +13,16 @@ export const plainKafka = (broker: string, options: Partial<KafkaConfig> = {}): 
   })
 }
 
-/** Resolves when the broker knows it; kafkajs's own waiting for leaders rejects where a slow broker does not yet. */
+/**
+ * Resolves when every partition answers for itself: metadata may name a leader that does not know of it yet, and kafkajs's
+ * own waiting for leaders rejects where a slow broker has none.
+ */
 export const makeTopic = async (admin: Admin, config: ITopicConfig): Promise<void> => {
+  const { topic, numPartitions = 1 } = config
   await admin.createTopics({ topics: [config], waitForLeaders: false })
   await until('the topic is there', () =>
-    admin.fetchTopicMetadata({ topics: [config.topic] }).then(
-      ({ topics }) => (topics[0]?.partitions ?? []).every(({ leader }) => leader >= 0),
+    admin.fetchTopicOffsets(topic).then(
+      offsets => offsets.length === numPartitions,
       () => undefined,
     ),
   )
