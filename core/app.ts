@@ -1,57 +1,27 @@
-/** The only file that knows every room: a configuration becomes a running app. */
+/** A configuration becomes a running app. */
 import { dirname } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import { openSqliteStore } from '../dlq/sqlite-store.ts'
-import type { LetterStore } from '../dlq/store.ts'
 import type { App, AppOptions } from './app-contract.ts'
 import type { AppMappingStatus, AppState, AppStatus } from './app-status.ts'
-import { type Clock, systemClock } from './clock.ts'
+import { systemClock } from './clock.ts'
 import { asyncAddress } from './config/async.ts'
 import type { Channel, InputOf } from './config/channel.ts'
 import { functionSpec } from './config/function-options.ts'
 import type { ResolvedConfig } from './config/resolved.ts'
-import type { SecretPlaces } from './config/secret.ts'
 import { configError, validateConfig } from './config/validate.ts'
-import { type Connections, createConnections, type LoadConnector } from './connections.ts'
 import { loadConnector } from './connectors.ts'
-import type { OutgoingRecord } from './contract.ts'
-import { type Database, openDatabase } from './database.ts'
-import type { DeployStatus } from './deploys.ts'
+import { openDatabase } from './database.ts'
 import type { FunctionSpec } from './engine/contract.ts'
-import { createEngine, type FunctionEngine } from './engine/engine.ts'
 import { MillraceError } from './errors.ts'
 import { encodeRecords } from './event/encode.ts'
-import { createSharedBytes } from './flow/credit.ts'
-import { createFence } from './flow/fence.ts'
-import { createSuspectTurn } from './flow/suspect.ts'
 import { invokeDirect } from './invoke/direct.ts'
 import { asyncPayload, notAsync, payloadOf } from './invoke/payload.ts'
-import type { InvokeServer } from './invoke/server.ts'
+import { deadLettersOf } from './letters.ts'
 import { type Log, silentLog } from './log.ts'
-import { createMappings, type Mappings, type Sources } from './mappings.ts'
-import { beginRun, type Run } from './runs.ts'
+import { type AppParts, closeRooms, openRooms, type Rooms } from './rooms.ts'
+import { beginRun } from './runs.ts'
 import { createSending } from './sending.ts'
-import { postStatus, type StatusBoard } from './status-board.ts'
-
-/** What an app is built from; tests bring a clock and brokers of their own. */
-export interface AppParts {
-  readonly clock: Clock
-  readonly random: () => number
-  readonly log: Log
-  readonly loadConnector: LoadConnector
-  readonly openDatabase: (stateDir: string) => Database
-  /** A last word on how functions run. */
-  readonly adaptFunction: (spec: FunctionSpec) => FunctionSpec
-  readonly secrets: SecretPlaces
-  /** Whether other processes can ask how this app is. */
-  readonly statusBoard: 'posted' | 'none'
-  readonly sources: Sources
-  readonly deploys?: () => DeployStatus
-}
-
-/** How long functions that ended their drain may take to shut down. */
-const SHUTDOWN_GRACE_MS = 2_000
-const LISTED = 100
+import { postStatus } from './status-board.ts'
 
 /**
  * Checks a configuration and makes an app of it; nothing is opened until it is started or sends. Throws CONFIG_INVALID
@@ -96,7 +66,7 @@ export const assembleApp = (
   let config = first
   let state: AppState = 'created'
   let startedAt: number | undefined
-  let opened: Opened | undefined
+  let opened: Rooms | undefined
   let stopping: Promise<void> | undefined
   /** The beginning of a start, which a stop waits for. */
   let begun: Promise<void> = Promise.resolve()
@@ -104,51 +74,12 @@ export const assembleApp = (
   const sending = createSending(() => config.channels)
 
   /** State and connections, opened with the first need of them. */
-  const open = (): Opened => {
+  const open = (): Rooms => {
     if (state === 'stopped' || state === 'stopping')
       throw new MillraceError('APP_STATE', `the app ${config.name} is ${state}; create another one`)
-    opened ??= openAll()
+    opened ??= openRooms(config, parts, sending)
     return opened
   }
-  const openAll = (): Opened => {
-    const database = parts.openDatabase(config.stateDir)
-    const store = openSqliteStore(database, { clock })
-    const connections = createConnections(
-      parts.loadConnector,
-      { clock, log, random: parts.random, stateDir: config.stateDir },
-      parts.secrets,
-    )
-    // Not through `open`: while the app drains, functions finish what they do, and sending is part of that.
-    const send = (address: string, records: readonly OutgoingRecord[]) => sending.sendAll(connections, address, records)
-    const { name: app, maxEnvironments, cpuShares, zygotes, stateDir } = config
-    const engine = createEngine([], {
-      clock,
-      log,
-      host: { send },
-      app,
-      maxEnvironments,
-      stateDir,
-      limits: { cpuShares },
-      zygotes,
-    })
-    const mappings = createMappings({
-      clock,
-      log,
-      random: parts.random,
-      engine,
-      store,
-      sharedBytes: createSharedBytes(config.maxInFlightBytes),
-      suspectTurn: createSuspectTurn(),
-      crashes: () => opened?.run?.crashes ?? 0,
-      nextFence: createFence(clock),
-      connections,
-      secrets: parts.secrets,
-      sources: parts.sources,
-      send,
-    })
-    return { database, store, connections, engine, mappings, board: undefined, run: undefined, door: undefined }
-  }
-
   const specs = (resolved: ResolvedConfig): readonly FunctionSpec[] =>
     [...resolved.functions.values()].map(each => parts.adaptFunction(functionSpec(each, parts.secrets)))
 
@@ -166,7 +97,7 @@ export const assembleApp = (
     }
   }
 
-  const begin = async (app: Opened): Promise<void> => {
+  const begin = async (app: Rooms): Promise<void> => {
     app.run = await beginRun(app.database, clock, config.name)
     if (!config.invoke) return
     const { openInvokeServer } = await import('./invoke/server.ts')
@@ -188,14 +119,7 @@ export const assembleApp = (
     state = 'stopping'
     if (opened) {
       await Promise.allSettled([begun])
-      const closing = opened.door?.close()
-      await opened.mappings.stop()
-      await opened.engine.close(SHUTDOWN_GRACE_MS)
-      await closing
-      await opened.board?.close()
-      await opened.run?.end().catch(error => log.warn('the clean stop could not be written down', { error }))
-      await opened.connections.close()
-      await opened.database.close()
+      await closeRooms(opened, log)
     }
     state = 'stopped'
   }
@@ -259,20 +183,7 @@ export const assembleApp = (
     pause: async mapping => open().mappings.pause(mapping),
     resume: async mapping => open().mappings.resume(mapping),
     status,
-    deadLetters: {
-      list: async filter => open().store.list({ limit: LISTED, ...filter }),
-      async show(id) {
-        const found = await open().store.get(id)
-        if (!found)
-          throw new MillraceError(
-            'DEAD_LETTER_NOT_FOUND',
-            `there is no dead letter ${JSON.stringify(id)}; millrace dlq list shows those there are`,
-          )
-        return found
-      },
-      replay: async selection => open().store.requestReplay(selection),
-      goOn: async mapping => (await open().store.goOn(mapping)).length,
-    },
+    deadLetters: deadLettersOf(() => open().store),
   }
 }
 
@@ -283,14 +194,3 @@ const NEVER = new AbortController().signal
 
 const isReading = ({ state, waitsForSource }: AppMappingStatus): boolean =>
   (state === 'running' || state === 'paused') && waitsForSource === undefined
-
-interface Opened {
-  readonly database: Database
-  readonly store: LetterStore
-  readonly connections: Connections
-  readonly engine: FunctionEngine
-  readonly mappings: Mappings
-  board: StatusBoard | undefined
-  run: Run | undefined
-  door: InvokeServer | undefined
-}

@@ -18,7 +18,8 @@ const LEAVES = [
 /** What a connector needs to say of its channels. */
 const CHANNEL_FILES = ['channel', 'secret', 'option', 'duration'].map(name => `core/config/${name}.ts`)
 /** The files that put the rooms together: the app with its parts, and what hands them to people. */
-const KNOW_ALL = /^core\/(?:(?:app|app-contract|connections|connectors|mappings|index)\.ts$|cli\/|testing\/)/
+const KNOW_ALL =
+  /^core\/(?:(?:app|app-contract|connections|connectors|letters|mappings|rooms|index)\.ts$|cli\/|testing\/)/
 /** Where the wall clock and timers come from, and where chance enters to be passed on. */
 const MAY_REACH: Readonly<Record<string, RegExp>> = {
   'core/clock.ts': /./,
