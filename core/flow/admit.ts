@@ -28,11 +28,12 @@ const RECALL_PAUSE = { initialMs: 200, factor: 2, maxMs: 5_000, jitter: 'full' }
  */
 export const admit = async (flow: Flow, deliveries: readonly Delivery[], signal: AbortSignal): Promise<void> => {
   if (deliveries.length === 0) return
+  // Before anything is waited for: a source that cannot keep its claims for long counts from here, at the latest.
+  const now = flow.tools.clock.monotonic()
   const known = await recall(flow, deliveries, signal)
   if (!known) return refuse(flow, deliveries)
   const judged = filterAll(flow, deliveries)
   const verdicts = judged instanceof Promise ? await judged : judged
-  const now = flow.tools.clock.monotonic()
   const waitOn: Entry[] = []
   for (const [index, delivery] of deliveries.entries()) {
     const entry = newEntry(flow, delivery, known.get(rememberedId(delivery)), {

@@ -17,6 +17,7 @@ export const REGRESSIONS: readonly (readonly [seed: number, found: string])[] = 
   [1043, 'a suspect was charged for what an ordinary neighbour did, and parked as crashed'],
   [1181, 'replays whose source was reopened three times were parked as crashed, though no process had ended'],
   [2293, 'two looks at what had stopped overtook each other, and a retry came before its time'],
+  [9491, 'the age of a claim counted from what the store knew of it, not from the poll'],
   [
     13264,
     'a suspect whose claim was lost while it ran came again with the charge of that run, and was parked as crashed',
