@@ -16,7 +16,7 @@ const LEAVES = [
   'bag',
 ].map(name => `core/${name}.ts`)
 /** What a connector needs to say of its channels. */
-const CHANNEL_FILES = ['channel', 'secret', 'option', 'duration'].map(name => `core/config/${name}.ts`)
+const CHANNEL_FILES = ['channel', 'channel-value', 'secret', 'option', 'duration'].map(name => `core/config/${name}.ts`)
 /** The files that put the rooms together: the app with its parts, and what hands them to people. */
 const KNOW_ALL =
   /^core\/(?:(?:app|app-contract|connections|connectors|letters|mappings|rooms|index)\.ts$|cli\/|testing\/)/

@@ -1,5 +1,6 @@
 /** Schedules: channels whose records are the times at which something is due. */
 import type { Channel, ConnectionValue } from '../../core/config/channel.ts'
+import { channelValue } from '../../core/config/channel-value.ts'
 import type { Duration } from '../../core/config/duration.ts'
 import { choice, duration, option, type Written } from '../../core/config/option.ts'
 import type { Missed } from './due.ts'
@@ -81,16 +82,12 @@ export type CronOptions =
  * A schedule under a name. Every mapping that reads it gets every slot, however many processes share the state folder;
  * nothing can be sent to it.
  */
-export const cron = (name: string, options: CronOptions): Channel<CronTick> => ({
-  connection: CONNECTION,
-  type: 'schedule',
-  name,
-  address: `${CONNECTION.name}/${name}`,
-  codec: 'json',
-  schema: undefined,
-  options: { ...options },
-  ordered: false,
-  positioned: true,
-})
+export const cron = (name: string, options: CronOptions): Channel<CronTick> =>
+  channelValue(
+    CONNECTION,
+    name,
+    { ...options },
+    { type: 'schedule', ordered: false, positioned: true },
+  ) as Channel<CronTick>
 
 const CONNECTION: ConnectionValue<'cron'> = { kind: 'cron', name: 'cron', options: {}, declares: cronOptions }

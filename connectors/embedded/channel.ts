@@ -2,13 +2,8 @@
  * Channels of the embedded broker, which needs nothing installed: queues whose receivers compete, topics on which every
  * mapping gets every record, streams with ordered partitions.
  */
-import type {
-  Channel,
-  ConnectionValue,
-  DeclareChannel,
-  PositionedChannel,
-  ReadChoice,
-} from '../../core/config/channel.ts'
+import type { Channel, ConnectionValue, DeclareChannel } from '../../core/config/channel.ts'
+import { channelValue, readable, type WrittenChannel } from '../../core/config/channel-value.ts'
 import { duration, option, size, type Written, whole } from '../../core/config/option.ts'
 
 /** How long records are kept; `until` says what may still hold an old one. */
@@ -76,33 +71,10 @@ export const embedded = (
   }
 }
 
-type WrittenChannel = Partial<Pick<Channel, 'codec' | 'schema'>> & Readonly<Record<string, unknown>>
-
 const channel = (
   connection: ConnectionValue,
   type: 'queue' | 'topic' | 'stream',
   name: string,
-  { codec = 'json', schema, ...options }: WrittenChannel = {},
-): Channel => ({
-  connection,
-  type,
-  name,
-  address: `${connection.name}/${name}`,
-  codec,
-  schema,
-  options,
-  ordered: type === 'stream',
-  positioned: type !== 'queue',
-})
-
-const readable = (plain: Channel): PositionedChannel => {
-  const positioned: PositionedChannel = {
-    ...plain,
-    read: ({ group, start }: ReadChoice = {}) => ({
-      channel: positioned,
-      group,
-      start: start instanceof Date ? start.getTime() : start,
-    }),
-  }
-  return positioned
-}
+  written: WrittenChannel = {},
+): Channel =>
+  channelValue(connection, name, written, { type, ordered: type === 'stream', positioned: type !== 'queue' })

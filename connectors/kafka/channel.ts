@@ -1,14 +1,13 @@
 /** Topics of a Kafka cluster, each mapping's group with a position of its own in each partition. */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type {
-  Channel,
   Codec,
   CodecOption,
   ConnectionValue,
   DeclareChannel,
   PositionedChannel,
-  ReadChoice,
 } from '../../core/config/channel.ts'
+import { channelValue, readable, type WrittenChannel } from '../../core/config/channel-value.ts'
 import { type Duration, parseDuration } from '../../core/config/duration.ts'
 import { choice, duration, flag, isText, option, size, text, type Written } from '../../core/config/option.ts'
 import type { SecretRef } from '../../core/config/secret.ts'
@@ -198,37 +197,17 @@ export const kafka = (
   const connection: ConnectionValue<'kafka'> = { kind: 'kafka', name, options: { ...options }, declares: kafkaOptions }
   return {
     ...connection,
-    topic: ((topic: string, written?: WrittenTopic) =>
-      readable(connection, 'topic', topic, written)) as KafkaConnection['topic'],
+    topic: ((topic: string, written?: WrittenChannel) =>
+      channel(connection, 'topic', topic, written)) as KafkaConnection['topic'],
     // The address is the connection's name and the expression as it is written: shop/^orders\\./
-    topics: ((pattern: RegExp, written?: WrittenTopic) =>
-      readable(connection, 'topics', String(pattern).slice(1), { ...written, pattern })) as DeclareTopics,
+    topics: ((pattern: RegExp, written?: WrittenChannel) =>
+      channel(connection, 'topics', String(pattern).slice(1), { ...written, pattern })) as DeclareTopics,
   }
 }
 
-type WrittenTopic = Partial<Pick<Channel, 'codec' | 'schema'>> & Readonly<Record<string, unknown>>
-
-const readable = (
+const channel = (
   connection: ConnectionValue,
   type: 'topic' | 'topics',
   name: string,
-  { codec = 'json', schema, ...options }: WrittenTopic = {},
-): PositionedChannel => {
-  const channel: PositionedChannel = {
-    connection,
-    type,
-    name,
-    address: `${connection.name}/${name}`,
-    codec,
-    schema,
-    options,
-    ordered: true,
-    positioned: true,
-    read: ({ group, start }: ReadChoice = {}) => ({
-      channel,
-      group,
-      start: start instanceof Date ? start.getTime() : start,
-    }),
-  }
-  return channel
-}
+  written: WrittenChannel = {},
+): PositionedChannel => readable(channelValue(connection, name, written, { type, ordered: true, positioned: true }))

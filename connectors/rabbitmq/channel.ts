@@ -1,6 +1,7 @@
 /** Queues and exchanges of a RabbitMQ broker, as users write them. */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Channel, Codec, CodecOption, ConnectionValue, DeclareChannel } from '../../core/config/channel.ts'
+import { channelValue, type WrittenChannel } from '../../core/config/channel-value.ts'
 import type { Written } from '../../core/config/option.ts'
 import type { SecretRef } from '../../core/config/secret.ts'
 import { type Binding, type BoundExchange, rabbitOptions } from './options.ts'
@@ -66,25 +67,19 @@ export const rabbitmq = (
   }
 }
 
-type WrittenChannel = Partial<Pick<Channel, 'codec' | 'schema'>> & Readonly<Record<string, unknown>>
-
 const channel = (
   connection: ConnectionValue,
   type: 'queue' | 'exchange',
   name: string,
-  { codec = 'json', schema, ...options }: WrittenChannel = {},
-): Channel => ({
-  connection,
-  type,
-  name,
-  // A queue and an exchange may have one name.
-  address: type === 'queue' ? `${connection.name}/${name}` : `${connection.name}/exchange/${name}`,
-  codec,
-  schema,
-  options,
-  ordered: false,
-  positioned: type === 'exchange',
-})
+  written: WrittenChannel = {},
+): Channel =>
+  channelValue(connection, name, written, {
+    type,
+    ordered: false,
+    positioned: type === 'exchange',
+    // A queue and an exchange may have one name.
+    ...(type === 'exchange' ? { address: `${connection.name}/exchange/${name}` } : {}),
+  })
 
 const exchangeChannel = (connection: ConnectionValue, name: string, written: WrittenChannel = {}): RabbitExchange => {
   const plain = channel(connection, 'exchange', name, written)

@@ -2,13 +2,8 @@
  * Places of a Redis server: streams, on which every group has a position of its own; lists, whose receivers compete;
  * subscriptions to what is PUBLISHed, which Redis keeps for nobody.
  */
-import type {
-  Channel,
-  ConnectionValue,
-  DeclareChannel,
-  PositionedChannel,
-  ReadChoice,
-} from '../../core/config/channel.ts'
+import type { Channel, ConnectionValue, DeclareChannel } from '../../core/config/channel.ts'
+import { channelValue, readable, type WrittenChannel } from '../../core/config/channel-value.ts'
 import { choice, duration, flag, isText, option, size, text, type Written, whole } from '../../core/config/option.ts'
 import type { SecretRef } from '../../core/config/secret.ts'
 
@@ -194,33 +189,14 @@ export const redis = (name: string, options: Written<typeof redisOptions.connect
   }
 }
 
-type WrittenChannel = Partial<Pick<Channel, 'codec' | 'schema'>> & Readonly<Record<string, unknown>>
-
 const channel = (
   connection: ConnectionValue,
   type: 'stream' | 'list' | 'subscription',
   name: string,
-  { codec = 'json', schema, ...options }: WrittenChannel = {},
-): Channel => ({
-  connection,
-  type,
-  name,
-  address: `${connection.name}/${name}`,
-  codec,
-  schema,
-  options,
-  ordered: type === 'stream' && options.exclusive === true,
-  positioned: type === 'stream',
-})
-
-const readable = (plain: Channel): PositionedChannel => {
-  const positioned: PositionedChannel = {
-    ...plain,
-    read: ({ group, start }: ReadChoice = {}) => ({
-      channel: positioned,
-      group,
-      start: start instanceof Date ? start.getTime() : start,
-    }),
-  }
-  return positioned
-}
+  written: WrittenChannel = {},
+): Channel =>
+  channelValue(connection, name, written, {
+    type,
+    ordered: type === 'stream' && written.exclusive === true,
+    positioned: type === 'stream',
+  })

@@ -6,6 +6,7 @@
 import type { AsyncValues } from './async-options.ts'
 import type { Channel } from './channel.ts'
 import type { ChannelBook } from './channel-book.ts'
+import { channelValue } from './channel-value.ts'
 import { policyOf } from './mapping.ts'
 import { type PolicyValues, policyOptions } from './mapping-options.ts'
 import { defaultsOf } from './options.ts'
@@ -19,20 +20,17 @@ export const asyncAddress = (functionName: string): string => asyncQueue(functio
 
 const CONNECTION = 'millrace'
 
-const asyncQueue = (functionName: string): Channel => {
-  const name = `async.${functionName}`
-  return {
-    connection: { kind: 'embedded', name: CONNECTION, options: {} },
-    type: 'queue',
-    name,
-    address: `${CONNECTION}/${name}`,
-    codec: 'json',
-    schema: undefined,
-    options: {},
-    ordered: false,
-    positioned: false,
-  }
-}
+const asyncQueue = (functionName: string): Channel =>
+  channelValue(
+    { kind: 'embedded', name: CONNECTION, options: {} },
+    `async.${functionName}`,
+    {},
+    {
+      type: 'queue',
+      ordered: false,
+      positioned: false,
+    },
+  )
 
 /** Undefined for a function that is not invoked asynchronously, or whose channels are wrong, which is noted in the book. */
 export const asyncMapping = (
