@@ -14,6 +14,9 @@ const LEAVES = [
   'owner',
   'reconnect',
   'bag',
+  'postgres',
+  'postgres-failure',
+  'config/secret',
 ].map(name => `core/${name}.ts`)
 /** What a connector needs to say of its channels. */
 const CHANNEL_FILES = ['channel', 'channel-value', 'secret', 'option', 'duration'].map(name => `core/config/${name}.ts`)
@@ -45,7 +48,7 @@ interface ImportRule {
 const RULES: readonly ImportRule[] = [
   {
     sentence:
-      'contract, dead-letters, errors, clock, log, values, database, owner and reconnect import nothing of ours but each other',
+      'contract, dead-letters, errors, clock, log, values, database, postgres, owner and reconnect import nothing of ours but each other',
     holdsFor: ({ path }) => LEAVES.includes(path),
     allows: imported => LEAVES.includes(imported),
   },

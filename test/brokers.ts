@@ -1,6 +1,6 @@
 /**
  * Sees to it that the brokers which tests need can be had on this machine, before the tests run: `node test/brokers.ts`
- * installs all three and says where they are; test/run.ts calls it for those that its files need.
+ * installs all of them and says where they are; test/run.ts calls it for those that its files need.
  */
 import type { BrokerKind } from './support/brokers/broker.ts'
 import { BROKER_KINDS, FOUND_VARIABLE, type Found, WANT } from './support/brokers/found.ts'

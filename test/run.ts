@@ -11,7 +11,7 @@ import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
 import { brokersFor, provideBrokers } from './brokers.ts'
 
-const SLOW = /^test\/(e2e|crash|examples|publish)\/|\.(kafka|rabbitmq|redis|brokers)\.test\.ts$/
+const SLOW = /^test\/(e2e|crash|examples|publish)\/|\.(kafka|postgres|rabbitmq|redis|brokers)\.test\.ts$/
 const FILE_TIMEOUT_MS = 300_000
 /** Most of a test's time is waiting for brokers, processes and timeouts: more files at once than there are cores. */
 const FILES_AT_ONCE = 4

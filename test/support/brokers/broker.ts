@@ -1,6 +1,6 @@
-export type BrokerKind = 'kafka' | 'rabbitmq' | 'redis'
+export type BrokerKind = 'kafka' | 'postgres' | 'rabbitmq' | 'redis'
 
-/** A broker of a test: its own process on loopback, with its data in a temporary folder. */
+/** A broker or database of a test: its own process on loopback, with its data in a temporary folder. */
 export interface Broker {
   readonly kind: BrokerKind
   readonly version: string

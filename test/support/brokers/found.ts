@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path'
 import type { BrokerKind } from './broker.ts'
 import { KAFKA_VERSION, kafkaJars } from './kafka-jars.ts'
 
-export const BROKER_KINDS: readonly BrokerKind[] = ['kafka', 'rabbitmq', 'redis']
+export const BROKER_KINDS: readonly BrokerKind[] = ['kafka', 'postgres', 'rabbitmq', 'redis']
 
 export type Found =
   /** Its programs are here: each test file starts its own. */
@@ -22,6 +22,8 @@ export const WANT = 'for want of a broker: '
 
 /** A URL in this variable names a broker that runs already. */
 export const urlVariable = (kind: BrokerKind): string => `MILLRACE_TEST_${kind.toUpperCase()}`
+
+const POSTGRES_HOME = '/usr/lib/postgresql'
 
 /** Debian's own scripts of this name switch the user; those in the library folder do not. */
 const RABBITMQ_HOMES = ['/usr/lib/rabbitmq', '/usr/local/lib/rabbitmq']
@@ -48,6 +50,11 @@ const INSTALLED: Readonly<Record<BrokerKind, () => string | undefined>> = {
     if (!onPath('redis-server')) return
     return /v=(\S+)/.exec(execFileSync('redis-server', ['--version'], { encoding: 'utf8' }))?.[1]
   },
+  postgres: () => {
+    const programs = postgresPrograms()
+    if (programs === undefined) return
+    return /\d+(\.\d+)*/.exec(execFileSync(join(programs, 'postgres'), ['--version'], { encoding: 'utf8' }))?.[0]
+  },
   rabbitmq: () => {
     const home = rabbitmqHome()
     if (home === undefined || !onPath('epmd')) return
@@ -59,6 +66,16 @@ const INSTALLED: Readonly<Record<BrokerKind, () => string | undefined>> = {
 /** The folder with RabbitMQ's own scripts in `bin` and its code in `lib`. */
 export const rabbitmqHome = (): string | undefined =>
   RABBITMQ_HOMES.find(home => existsSync(join(home, 'bin', 'rabbitmq-server')))
+
+/** The folder with PostgreSQL's own programs, which Debian does not put on the path; the newest where there are several. */
+export const postgresPrograms = (): string | undefined => {
+  const versions = existsSync(POSTGRES_HOME) ? readdirSync(POSTGRES_HOME) : []
+  const newestFirst = versions.toSorted((one, other) => Number(other) - Number(one))
+  const folders = newestFirst.map(version => join(POSTGRES_HOME, version, 'bin'))
+  return [...folders, ...(process.env.PATH ?? '').split(delimiter)].find(
+    folder => existsSync(join(folder, 'postgres')) && existsSync(join(folder, 'initdb')),
+  )
+}
 
 export const onPath = (program: string): boolean =>
   (process.env.PATH ?? '').split(delimiter).some(folder => existsSync(join(folder, program)))

@@ -29,11 +29,14 @@ export const openLifeline = (command: string, args: readonly string[]): { close(
   }
 }
 
-// `rm` runs twice: a process that was just killed may still have been creating a file.
+// Children may have groups of their own (PostgreSQL's). `rm` runs twice: a process that was just killed may still have been creating a file.
 const SCRIPT = `
 groups=
 while read -r line; do groups=$line; done
-for group in $groups; do kill -s KILL -- "-$group"; done
+for group in $groups; do
+  children=$(cat "/proc/$group/task/$group/children")
+  kill -s KILL -- "-$group" $children
+done
 rm -rf -- "$1" || { sleep 1; rm -rf -- "$1"; }
 `
 

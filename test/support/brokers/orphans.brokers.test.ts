@@ -17,7 +17,7 @@ test('no broker outlives a process that was killed with SIGKILL, and neither do 
     readonly folder: string
   }[]
   const pids = started.flatMap(broker => broker.pids)
-  assert.equal(pids.length, 4, 'Redis, RabbitMQ with its name server, Kafka')
+  assert.equal(pids.length, 5, 'Redis, RabbitMQ with its name server, Kafka, PostgreSQL')
   assert.deepEqual(pids.filter(isAlive), pids)
   holder.kill('SIGKILL')
   await until('they are gone', () => !pids.some(isAlive) && !started.some(({ folder }) => existsSync(folder)))

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { until } from '../until.ts'
+import { childGroups, isRunning } from './processes.ts'
 
 export interface Program {
   readonly name: string
@@ -12,6 +13,15 @@ export interface Program {
   readonly env?: Readonly<Record<string, string>>
   /** What its output says once it can be used. */
   readonly ready: RegExp
+  /** Another user, for a program that refuses to run as root. */
+  readonly as?: RunAs
+  /** What it understands by these signals where it is not what everybody does. */
+  readonly signals?: Readonly<Partial<Record<NodeJS.Signals, NodeJS.Signals>>>
+}
+
+export interface RunAs {
+  readonly uid: number
+  readonly gid: number
 }
 
 export interface Running {
@@ -36,11 +46,14 @@ export const startProgram = (program: Program, folder: string, run: number): Run
     env: { ...process.env, ...program.env },
     detached: true,
     stdio: ['ignore', output, output],
+    ...program.as,
   })
   closeSync(output)
   let over = false
-  const ended = Promise.race([once(child, 'exit'), once(child, 'error')]).then(() => {
+  const below = new Set<number>()
+  const ended = Promise.race([once(child, 'exit'), once(child, 'error')]).then(async () => {
     over = true
+    await until(`${program.name} has no process left`, () => ![...below].some(isRunning))
   })
   const pid = child.pid
   if (pid === undefined) throw new Error(`${program.name}: ${program.command} could not be started`)
@@ -49,7 +62,13 @@ export const startProgram = (program: Program, folder: string, run: number): Run
     hasEnded: () => over,
     ended,
     signal: signal => {
-      if (!over) process.kill(-pid, signal)
+      if (over) return
+      process.kill(-pid, program.signals?.[signal] ?? signal)
+      // In an orderly end they are told by their parent.
+      for (const group of signal === 'SIGTERM' ? [] : childGroups(pid)) {
+        below.add(group)
+        killIfThere(group, signal)
+      }
     },
     ready: () => untilReady(program, outputFile, () => over),
   }
@@ -67,4 +86,12 @@ const untilReady = async ({ name, ready }: Program, outputFile: string, isOver: 
     },
     { timeoutMs: START_TIMEOUT_MS },
   )
+}
+
+const killIfThere = (group: number, signal: NodeJS.Signals): void => {
+  try {
+    process.kill(-group, signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
 }

@@ -2,6 +2,7 @@ import { after } from 'node:test'
 import type { Broker, BrokerKind, Scope } from './broker.ts'
 import { findBroker, WANT } from './found.ts'
 import { startKafka } from './kafka.ts'
+import { startPostgres } from './postgres.ts'
 import { startRabbit } from './rabbitmq.ts'
 import { startRedis } from './redis.ts'
 
@@ -24,6 +25,7 @@ export interface SharedBroker {
 
 const START: Readonly<Record<BrokerKind, (scope: Scope) => Promise<Broker>>> = {
   kafka: startKafka,
+  postgres: startPostgres,
   rabbitmq: startRabbit,
   redis: startRedis,
 }

@@ -11,6 +11,7 @@ const COMPOSE_FILE = fileURLToPath(new URL('../../../../compose.yaml', import.me
 
 const URL_AT: Readonly<Record<BrokerKind, (port: number) => string>> = {
   kafka: port => `127.0.0.1:${port}`,
+  postgres: port => `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
   rabbitmq: port => `amqp://guest:guest@127.0.0.1:${port}`,
   redis: port => `redis://127.0.0.1:${port}`,
 }

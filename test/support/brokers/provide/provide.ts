@@ -17,6 +17,7 @@ export interface ProvideOptions {
 
 const INSTALL: Readonly<Record<BrokerKind, (signal: AbortSignal) => Promise<string | undefined>>> = {
   kafka: installKafka,
+  postgres: signal => aptInstall(['postgresql'], signal),
   rabbitmq: signal => aptInstall(['rabbitmq-server'], signal),
   redis: signal => aptInstall(['redis-server'], signal),
 }
