@@ -1,6 +1,6 @@
 /** Processes of an app on Kafka that are ended, killed or stopped in the middle of something. */
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { systemClock } from '../../core/clock.ts'
 import { sharedBroker } from '../support/brokers/shared.ts'
 import type { Child } from '../support/child.ts'
@@ -22,14 +22,20 @@ const stopSoon = async (app: Child): Promise<void> => {
 const groupState = async ({ opened }: Field): Promise<string | undefined> =>
   (await opened.admin.describeGroups([GROUP])).groups[0]?.state
 
-test('SIGTERM while a function runs lets it end, and nothing comes twice', {
-  skip,
-  timeout: 120_000,
-}, async context => {
+/** An app whose function holds the first of two records. */
+const holding = async (context: TestContext): Promise<{ readonly field: Field; readonly app: Child }> => {
   const field = await openField(context, (await kafka.address()).url)
   await field.opened.publish([message('held'), message('follower')])
-  const first = await field.start()
+  const app = await field.start()
   await until('it runs', () => field.done().length === 1, LONG)
+  return { field, app }
+}
+
+/** The limits of tests that start processes of an app. */
+const LIMITS = { skip, timeout: 120_000 }
+
+test('SIGTERM while a function runs lets it end, and nothing comes twice', LIMITS, async context => {
+  const { field, app: first } = await holding(context)
   const stopped = stop(first)
   await until('it is told to stop', () => /stop|drain/i.test(first.output()), LONG)
   field.letGo()
@@ -44,14 +50,8 @@ test('SIGTERM while a function runs lets it end, and nothing comes twice', {
 })
 
 for (const who of ['the one that drains', 'the one that joins'] as const)
-  test(`SIGTERM in the middle of a rebalance, to ${who}, loses nothing and repeats nothing`, {
-    skip,
-    timeout: 120_000,
-  }, async context => {
-    const field = await openField(context, (await kafka.address()).url)
-    await field.opened.publish([message('held'), message('follower')])
-    const drains = await field.start()
-    await until('it runs', () => field.done().length === 1, LONG)
+  test(`SIGTERM in the middle of a rebalance, to ${who}, loses nothing and repeats nothing`, LIMITS, async context => {
+    const { field, app: drains } = await holding(context)
     const joins = await field.start()
     await until('the group rebalances', async () => (await groupState(field)) === 'PreparingRebalance', LONG)
     if (who === 'the one that joins') await stopSoon(joins)
@@ -91,10 +91,7 @@ test('SIGTERM while the broker is away ends in time, at the start and later, and
   assert.deepEqual(field.done(), ['one 1', 'two 1'])
 })
 
-test('what a killed process had claimed comes to another, what it had settled does not', {
-  skip,
-  timeout: 120_000,
-}, async context => {
+test('what a killed process had claimed comes to another, what it had settled does not', LIMITS, async context => {
   const field = await openField(context, (await kafka.address()).url)
   await field.opened.publish([message('one')])
   const killed = await field.start()
@@ -110,47 +107,43 @@ test('what a killed process had claimed comes to another, what it had settled do
   assert.deepEqual(field.done(), ['one 1', 'held 1', 'held 1', 'held has ended', 'follower 1'])
 })
 
-test('a process that was stopped past its session ends what it did, and cannot take back what others committed', {
-  skip,
-  timeout: 120_000,
-}, async context => {
-  const field = await openField(context, (await kafka.address()).url)
-  await field.opened.publish([message('held'), message('follower')])
-  const stopped = await field.start()
-  await until('it runs', () => field.done().length === 1, LONG)
-  stopped.kill('SIGSTOP')
-  field.letGo()
-  const other = await field.start()
-  await until('the other one has done all', async () => (await field.opened.committed(GROUP)) === 2, LONG)
-  stopped.kill('SIGCONT')
-  await until('it is a member again', async () => {
-    assert.equal(await field.opened.committed(GROUP), 2)
-    const { groups } = await field.opened.admin.describeGroups([GROUP])
-    return groups[0]?.state === 'Stable' && groups[0].members.length === 2
-  })
-  await field.opened.publish([message('last')])
-  await until('the group goes on', async () => (await field.opened.committed(GROUP)) === 3, LONG)
-  await Promise.all([stop(other), stop(stopped)])
-  assert.equal(field.done().filter(line => line === 'last 1').length, 1)
-})
+test(
+  'a process that was stopped past its session ends what it did, and cannot take back what others committed',
+  LIMITS,
+  async context => {
+    const { field, app: stopped } = await holding(context)
+    stopped.kill('SIGSTOP')
+    field.letGo()
+    const other = await field.start()
+    await until('the other one has done all', async () => (await field.opened.committed(GROUP)) === 2, LONG)
+    stopped.kill('SIGCONT')
+    await until('it is a member again', async () => {
+      assert.equal(await field.opened.committed(GROUP), 2)
+      const { groups } = await field.opened.admin.describeGroups([GROUP])
+      return groups[0]?.state === 'Stable' && groups[0].members.length === 2
+    })
+    await field.opened.publish([message('last')])
+    await until('the group goes on', async () => (await field.opened.committed(GROUP)) === 3, LONG)
+    await Promise.all([stop(other), stop(stopped)])
+    assert.equal(field.done().filter(line => line === 'last 1').length, 1)
+  },
+)
 
-test('a process that is stopped past its session and continued is told that its record is lost, and settles nothing', {
-  skip,
-  timeout: 120_000,
-}, async context => {
-  const field = await openField(context, (await kafka.address()).url)
-  await field.opened.publish([message('held'), message('follower')])
-  const stopped = await field.start()
-  await until('it runs', () => field.done().length === 1, LONG)
-  stopped.kill('SIGSTOP')
-  const other = await field.start()
-  await until('the other process has it', () => field.done().filter(line => line === 'held 1').length === 2, LONG)
-  stopped.kill('SIGCONT')
-  await until('the stopped one is told', () => field.done().includes('held was told that it is lost'), LONG)
-  assert.equal(await field.opened.committed(GROUP), 0)
-  field.letGo()
-  await until('the follower is processed', () => field.done().includes('follower 1'), LONG)
-  await Promise.all([stop(other), stop(stopped)])
-  assert.equal(await field.opened.committed(GROUP), 2)
-  assert.deepEqual(field.done().slice(2), ['held was told that it is lost', 'held has ended', 'follower 1'])
-})
+test(
+  'a process that is stopped past its session and continued is told that its record is lost, and settles nothing',
+  LIMITS,
+  async context => {
+    const { field, app: stopped } = await holding(context)
+    stopped.kill('SIGSTOP')
+    const other = await field.start()
+    await until('the other process has it', () => field.done().filter(line => line === 'held 1').length === 2, LONG)
+    stopped.kill('SIGCONT')
+    await until('the stopped one is told', () => field.done().includes('held was told that it is lost'), LONG)
+    assert.equal(await field.opened.committed(GROUP), 0)
+    field.letGo()
+    await until('the follower is processed', () => field.done().includes('follower 1'), LONG)
+    await Promise.all([stop(other), stop(stopped)])
+    assert.equal(await field.opened.committed(GROUP), 2)
+    assert.deepEqual(field.done().slice(2), ['held was told that it is lost', 'held has ended', 'follower 1'])
+  },
+)
