@@ -28,6 +28,9 @@ export const systemClock: Clock = {
   },
 }
 
+/** Milliseconds since the machine began: the same for all of its processes, and never set by anybody. */
+export const machineMs = (): number => Math.floor(Number(process.hrtime.bigint() / 1_000n) / 1_000)
+
 /** Resolves after `ms`, or as soon as `signal` aborts; never rejects. */
 export const sleep = (clock: Clock, ms: number, signal?: AbortSignal): Promise<void> =>
   new Promise(resolve => {

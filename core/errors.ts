@@ -37,6 +37,13 @@ export const ERROR_CODES = {
   STATE_UNAVAILABLE: 'The state folder cannot be read or written. Nothing is acknowledged until it can.',
   DEAD_LETTER_NOT_FOUND: 'There is no dead letter with this id.',
   DEAD_LETTER_UNREADABLE: 'What is stored of a dead letter is not what this version can read.',
+  IDEMPOTENCY_KEY_INVALID: 'There is no idempotency key, or none that tells anything. Nothing was run.',
+  IDEMPOTENCY_IN_PROGRESS: 'The key is being processed elsewhere. Nothing was run; a record comes again, uncharged.',
+  IDEMPOTENCY_PAYLOAD_DIFFERS: 'The key was processed before, with another payload. Nothing was run.',
+  IDEMPOTENCY_LEASE_LOST: 'A claim was lost while its function ran; a record comes again, uncharged.',
+  IDEMPOTENCY_RESULT_INVALID: 'A function ran, but what it returned cannot be kept for those who ask again.',
+  IDEMPOTENCY_RECORD_UNREADABLE: 'What is stored of a key is not what this version can read. Nothing was run.',
+  IDEMPOTENCY_STORE_FAILED: 'The store of idempotency keys cannot be asked. Nothing is run until it can.',
   CLI_USAGE: 'The command line was not understood.',
 } as const
 

@@ -31,5 +31,23 @@ export { onBatch } from './function/on-batch.ts'
 export { onEvent } from './function/on-event.ts'
 export { onRecord } from './function/on-record.ts'
 export type { Batch, FunctionRecord } from './function/record.ts'
+export {
+  type IdempotencyContext,
+  type Idempotent,
+  type IdempotentOptions,
+  idempotent,
+} from './idempotency/idempotent.ts'
+export type { IdempotencyKey } from './idempotency/key.ts'
+export { type MemoryIdempotencyOptions, memoryIdempotency } from './idempotency/memory-store.ts'
+export { sqliteIdempotency } from './idempotency/sqlite-store.ts'
+export type {
+  ClaimAnswer,
+  Claimant,
+  ClaimWrite,
+  IdempotencyStore,
+  KeyClaim,
+  StoredKey,
+  WriteAnswer,
+} from './idempotency-store.ts'
 export type { Log } from './log.ts'
 export { lastHeader } from './values.ts'

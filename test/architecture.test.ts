@@ -6,6 +6,7 @@ import { type SourceFile, sourcesIn } from './support/sources.ts'
 const LEAVES = [
   'contract',
   'dead-letters',
+  'idempotency-store',
   'errors',
   'clock',
   'log',

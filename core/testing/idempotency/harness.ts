@@ -1,0 +1,22 @@
+/** What the author of an idempotency store writes, and all of it, to have its promises tested. */
+import type { IdempotencyStore } from '../../idempotency-store.ts'
+
+/** One fresh store for one case. */
+export interface IdempotencyHarness {
+  readonly store: IdempotencyStore
+  /** The same keys over another connection, as another process has them; where there is only one process, the same. */
+  readonly elsewhere: IdempotencyStore
+  /** Lets so many milliseconds pass for the store: those of its clock, or real ones. */
+  pass(ms: number): Promise<void>
+  /** Writes something into the place of a key that the store did not write. Left out: its case needs a written skip. */
+  spoil?(key: string): Promise<void>
+}
+
+/** One promise with its test. */
+export interface IdempotencyCase {
+  /** The words of the promise; a skip names it by them. */
+  readonly promise: string
+  readonly needs?: readonly 'spoil'[]
+  /** Rejects when the promise is broken. */
+  run(harness: IdempotencyHarness): Promise<void>
+}
