@@ -28,8 +28,7 @@ export interface InlineInvocation {
 
 export const startInline = (parts: InlineParts, loaded: LoadedFunction, invocation: Invocation): InlineInvocation => {
   const { spec, clock } = parts
-  let controller: AbortController | undefined
-  let reason: unknown
+  const controller = new AbortController()
   let aborted = false
   let ended = false
   let cancelTimer = clock.after(spec.timeoutMs, () => {
@@ -40,13 +39,7 @@ export const startInline = (parts: InlineParts, loaded: LoadedFunction, invocati
 
   const signalAbort = (why: unknown): void => {
     aborted = true
-    reason = why
-    controller?.abort(why)
-  }
-  const signal = (): AbortSignal => {
-    controller ??= new AbortController()
-    if (aborted && !controller.signal.aborted) controller.abort(reason)
-    return controller.signal
+    controller.abort(why)
   }
   const abort = (why: unknown, graceMs: number): void => {
     if (aborted || ended) return
@@ -61,8 +54,8 @@ export const startInline = (parts: InlineParts, loaded: LoadedFunction, invocati
     request: invocation,
     deadline: clock.now() + spec.timeoutMs,
     clock,
-    signal,
-    log: () => parts.log,
+    signal: controller.signal,
+    log: parts.log,
     send: (address, records) =>
       ended || aborted ? Promise.reject(invocationOver(spec.name)) : parts.host.send(address, records),
   })

@@ -1,4 +1,8 @@
-/** Makes the context of an invocation. What a handler rarely asks for is made when it asks: a batch costs microseconds. */
+/**
+ * Makes the context of an invocation: plain members, nothing that is made when it is asked for. An object literal with a
+ * getter has a hidden class of its own each time, and each of those hangs on the one before: the garbage collector then
+ * kept a quarter of what the requests had allocated, which cost more than the requests.
+ */
 
 import type { Clock } from '../../clock.ts'
 import type { Channel } from '../../config/channel.ts'
@@ -27,14 +31,13 @@ export interface ContextParts {
   /** Milliseconds since the epoch. */
   readonly deadline: number
   readonly clock: Pick<Clock, 'now'>
-  readonly signal: () => AbortSignal
-  readonly log: () => Log
+  readonly signal: AbortSignal
+  readonly log: Log
   readonly send: (address: string, records: readonly OutgoingRecord[]) => Promise<void>
 }
 
 export const createContext = (parts: ContextParts): FunctionContext => {
   const { place, request, deadline, clock } = parts
-  let log: Log | undefined
   return {
     functionName: place.functionName,
     functionVersion: place.version,
@@ -48,13 +51,8 @@ export const createContext = (parts: ContextParts): FunctionContext => {
     mapping: request.mapping,
     order: request.order,
     deadline,
-    get signal() {
-      return parts.signal()
-    },
-    get log() {
-      log ??= parts.log().with({ mapping: request.mapping, requestId: request.requestId })
-      return log
-    },
+    signal: parts.signal,
+    log: parts.log.with({ mapping: request.mapping, requestId: request.requestId }),
     send: async <Output, Input>(channel: Channel<Output, Input>, records: readonly SendRecord<Input>[]) => {
       const encoded = await encodeRecords(channel, records)
       if (encoded.length > 0) await parts.send(channel.address, encoded)

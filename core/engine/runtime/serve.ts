@@ -29,7 +29,7 @@ export interface HostPort {
 
 interface Received {
   readonly message: Message
-  controller: AbortController | undefined
+  readonly controller: AbortController
   aborted: boolean
   over: boolean
 }
@@ -72,7 +72,7 @@ export const serve = (port: HostPort): ((message: Message) => void) => {
   }
 
   const receive = (message: Message): void => {
-    const received: Received = { message, controller: undefined, aborted: false, over: false }
+    const received: Received = { message, controller: new AbortController(), aborted: false, over: false }
     if (running) waiting.push(received)
     else void runAll(received)
   }
@@ -98,8 +98,8 @@ export const serve = (port: HostPort): ((message: Message) => void) => {
       request,
       deadline: Math.max(deadline, lastEnd + timeoutMs),
       clock: systemClock,
-      signal: () => signalOf(mine),
-      log: () => log,
+      signal: mine.controller.signal,
+      log,
       send: (address, records) =>
         mine.over || mine.aborted ? Promise.reject(invocationOver(place.functionName)) : sender.send(address, records),
     })
@@ -110,7 +110,7 @@ export const serve = (port: HostPort): ((message: Message) => void) => {
   const abort = (id: number): void => {
     if (running?.message.id === id) {
       running.aborted = true
-      running.controller?.abort(abortReason())
+      running.controller.abort(abortReason())
       return
     }
     const index = waiting.findIndex(({ message }) => message.id === id)
@@ -169,12 +169,6 @@ const replyOf = (result: RunResult, tookMs: number): Reply => {
     header: encodeAnswered(tookMs, refused),
     bodies: answer.text === undefined ? NO_BODIES : [Buffer.from(answer.text)],
   }
-}
-
-const signalOf = (mine: Received): AbortSignal => {
-  mine.controller ??= new AbortController()
-  if (mine.aborted && !mine.controller.signal.aborted) mine.controller.abort(abortReason())
-  return mine.controller.signal
 }
 
 const abortReason = (): DOMException =>
