@@ -29,7 +29,9 @@ export type { FunctionContext, SendRecord } from './function/context.ts'
 export { NotRetryable, RetryAfter } from './function/errors.ts'
 export { onBatch } from './function/on-batch.ts'
 export { onEvent } from './function/on-event.ts'
-export { onRecord } from './function/on-record.ts'
+export { type OnRecordOptions, onRecord } from './function/on-record.ts'
+export type { BatchIdempotency } from './function/once.ts'
+export { type ProcessOnceOptions, type ProcessOptions, processBatch } from './function/process-batch.ts'
 export type { Batch, FunctionRecord } from './function/record.ts'
 export {
   type IdempotencyContext,
@@ -39,6 +41,7 @@ export {
 } from './idempotency/idempotent.ts'
 export type { IdempotencyKey } from './idempotency/key.ts'
 export { type MemoryIdempotencyOptions, memoryIdempotency } from './idempotency/memory-store.ts'
+export type { KeyPath } from './idempotency/path.ts'
 export { sqliteIdempotency } from './idempotency/sqlite-store.ts'
 export type {
   ClaimAnswer,

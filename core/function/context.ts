@@ -25,6 +25,10 @@ export interface FunctionContext {
   readonly deadline: number
   /** Aborted when the deadline passes, the claims on the records are lost, or the app is stopped by force. */
   readonly signal: AbortSignal
+  /** With onRecord's `idempotency`: the same for every record with this key, for a downstream API that takes such a key. */
+  readonly idempotencyKey?: string
+  /** With onRecord's `idempotency`: higher than in any run of this key before. */
+  readonly fence?: number
   /** Writes to the app's log, with the function, environment and request named in each line. */
   readonly log: Log
   /**

@@ -52,10 +52,29 @@ export const functionError = (thrown: unknown): FunctionError => {
     message: cut(info.message, MAX_MESSAGE_CHARS),
     ...(info.code === undefined ? {} : { code: cut(info.code, MAX_MESSAGE_CHARS) }),
     ...(info.stack === undefined ? {} : { stack: cut(info.stack, MAX_STACK_CHARS) }),
-    ...(isNamed(info, 'NotRetryable', 'NOT_RETRYABLE') ? { retryable: false } : {}),
+    ...(isNotRetryable(info) ? { retryable: false } : {}),
     ...(isNamed(info, 'RetryAfter', 'RETRY_AFTER') && retryAfterMs !== undefined ? { retryAfterMs } : {}),
   }
 }
+
+/** What trying again cannot mend, of what is thrown inside a handler. */
+const NOT_RETRYABLE: ReadonlySet<string> = new Set([
+  'NOT_RETRYABLE',
+  'IDEMPOTENCY_KEY_INVALID',
+  'IDEMPOTENCY_PAYLOAD_DIFFERS',
+  'IDEMPOTENCY_RESULT_INVALID',
+])
+/** What says nothing of the record: it is to come again, and costs it no attempt. */
+const UNTRIED: ReadonlySet<string> = new Set([
+  'IDEMPOTENCY_IN_PROGRESS',
+  'IDEMPOTENCY_LEASE_LOST',
+  'IDEMPOTENCY_STORE_FAILED',
+])
+
+const isNotRetryable = ({ name, code = '' }: { name: string; code?: string }): boolean =>
+  name === 'NotRetryable' || NOT_RETRYABLE.has(code)
+
+export const isUntried = (code: string | undefined): boolean => code !== undefined && UNTRIED.has(code)
 
 const isNamed = (info: { name: string; code?: string }, name: string, code: string): boolean =>
   info.name === name || info.code === code

@@ -7,6 +7,9 @@ import { HANDLER } from '../../../core/function/handler.ts'
 import { onBatch } from '../../../core/function/on-batch.ts'
 import { onEvent } from '../../../core/function/on-event.ts'
 import { onRecord } from '../../../core/function/on-record.ts'
+import { processBatch } from '../../../core/function/process-batch.ts'
+import { idempotent } from '../../../core/idempotency/idempotent.ts'
+import { memoryIdempotency } from '../../../core/idempotency/memory-store.ts'
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 const same = <A, B>(_: Same<A, B>): void => {}
@@ -52,6 +55,47 @@ onBatch(orders, async batch => batch.map(({ id }) => id))
 // @ts-expect-error a misspelt option
 onRecord(orders, () => {}, { concurency: 2 })
 
+onRecord(orders, (_, context) => same<typeof context.fence, number | undefined>(true), {
+  idempotency: { key: order => order.data.id, ttl: '7d' },
+})
+onRecord(orders, () => {}, { idempotency: { key: 'data.id', validate: ({ data }) => data.total } })
+const store = memoryIdempotency()
+const charge = idempotent(async (order: { id: string }) => order.id.length, { store, name: 'n', key: ({ id }) => id })
+same<Awaited<ReturnType<typeof charge>>, number>(true)
+const skipping = idempotent((order: { id: string }) => order.id, {
+  store,
+  name: 'n',
+  key: ({ id }) => id,
+  onInProgress: 'skip',
+})
+same<Awaited<ReturnType<typeof skipping>>, string | undefined>(true)
+const forgetting = idempotent((order: { id: string }) => order.id, { store, name: 'n', key: o => o.id, result: 'none' })
+same<Awaited<ReturnType<typeof forgetting>>, undefined>(true)
+/** Wrong at run time as well, so none of them is called. */
+const neverCalled: readonly (() => unknown)[] = [
+  // @ts-expect-error there is no idempotency without a key
+  () => onRecord(orders, () => {}, { idempotency: { ttl: '7d' } }),
+  // @ts-expect-error a path begins with what a record has
+  () => onRecord(orders, () => {}, { idempotency: { key: 'dat.id' } }),
+  // @ts-expect-error a misspelt field of data
+  () => onRecord(orders, () => {}, { idempotency: { key: order => order.data.idd } }),
+  // @ts-expect-error a duration has a unit
+  () => onRecord(orders, () => {}, { idempotency: { key: 'id', ttl: '7' } }),
+  // @ts-expect-error keys of different functions must not meet: a name is needed
+  () => idempotent((id: string) => id, { store, key: (id: string) => id }),
+  // @ts-expect-error a BigInt is no key
+  () => idempotent((id: bigint) => id, { store, name: 'n', key: id => id }),
+  () =>
+    processBatch(sqs, (each, context) => same<typeof context.fence, number>(each.body !== '' || true), {
+      idempotency: { name: 'n', store, key: each => each.messageId },
+    }),
+  // @ts-expect-error without idempotency there is no fence
+  () => processBatch([{ id: '1' }], (_, context) => context.fence),
+  // @ts-expect-error a path is for records of Millrace's own form
+  () => processBatch([{ id: '1' }], () => {}, { idempotency: { name: 'n', store, key: 'record.id' } }),
+]
+const sqs: readonly { readonly messageId: string; readonly body: string }[] = []
+
 const bySeveral = onRecord([orders, images], record => {
   same<typeof record.data, { id: string; total: number } | Uint8Array<ArrayBufferLike>>(true)
 })
@@ -89,4 +133,5 @@ test('handlers carry the channels they were written for', () => {
   assert.deepEqual(byRecord[HANDLER].channels, [orders])
   assert.deepEqual(byBatch[HANDLER].channels, [receipts])
   assert.deepEqual(bySeveral[HANDLER].channels, [orders, images])
+  assert.equal(neverCalled.length, 9)
 })
