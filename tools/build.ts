@@ -4,9 +4,13 @@
  */
 import { execFileSync } from 'node:child_process'
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { linkModules, reachedFrom } from '../core/engine/one-file/link.ts'
 
 const ROOT = new URL('../', import.meta.url)
 const DIST = new URL('dist/', ROOT)
+/** What environments start with: as one file each, because they start often. */
+const RUNTIMES = ['core/engine/process/child', 'core/engine/thread/worker']
 /** What a package shows beside its code. */
 const PAPERS = ['README.md', 'LICENSE', 'CHANGELOG.md']
 
@@ -34,6 +38,10 @@ execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '--project', 
   cwd: ROOT,
   stdio: 'inherit',
 })
+for (const runtime of RUNTIMES) {
+  const files = reachedFrom(fileURLToPath(new URL(`${runtime}.js`, DIST)), path => readFileSync(path, 'utf8'))
+  writeFileSync(new URL(`${runtime}.cjs`, DIST), linkModules(files, '__dirname'))
+}
 const manifest = JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8')) as Manifest
 writeFileSync(new URL('package.json', DIST), `${JSON.stringify(published(manifest), null, 2)}\n`)
 for (const paper of PAPERS) cpSync(new URL(paper, ROOT), new URL(paper, DIST))

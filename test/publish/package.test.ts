@@ -120,6 +120,15 @@ test('what is published installs, can be imported with its types, and brings the
   assert.match(suite.output(), /^not ok \d+ - a list that says too much: poll resolves as soon as it has one record$/m)
   assert.match(suite.output(), /^# fail 1$/m)
 
+  // Environments start often, so what they start from is one file.
+  writeFileSync(join(folder, 'started.js'), 'export const handler = () => process.argv[1]')
+  writeFileSync(
+    join(folder, 'millrace.config.js'),
+    "import { defineConfig } from 'millrace'\nexport default defineConfig({ name: 'a', functions: { started: './started.js' }, mappings: {} })\n",
+  )
+  const invoke = ['node_modules/.bin/millrace', 'invoke', 'started']
+  assert.match(await ran(startNode(context, invoke, { cwd: folder })), /millrace\/core\/engine\/process\/child\.cjs/)
+
   const help = await ran(startNode(context, ['node_modules/.bin/millrace', '--help'], { cwd: folder }))
   assert.match(help, /millrace/)
   assert.match(help, /dlq/)

@@ -3,9 +3,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../../clock.ts'
 import { compileCacheDir } from '../hosting/compile-cache.ts'
-import { moduleBeside } from '../hosting/start.ts'
 import type { Confinement, Limits } from '../limits/limits.ts'
 import { temporaryIn } from '../limits/workspace.ts'
+import { runtimeFile } from '../one-file/runtime-file.ts'
 import { type BeginMark, openBeginMark } from './begin-mark.ts'
 import type { BlankKind } from './blank-kind.ts'
 import { type HeldProcess, holdProcess, spawnOr } from './held.ts'
@@ -63,7 +63,9 @@ export const startBlank = (kind: BlankKind, id: string, { clock, reaper, limits 
 
 const spawnBlank = (kind: BlankKind, mark: BeginMark, folder: string): ChildProcess => {
   const cacheDir = kind.compileCache === 'on' ? compileCacheDir() : undefined
-  return spawn(process.execPath, [...kind.flags(folder), moduleBeside(import.meta.url, 'child')], {
+  // Who is held to permissions can read the package, and nothing else of ours.
+  const runtime = runtimeFile(import.meta.url, 'child', kind.compileCache === 'on' ? 'any' : 'package')
+  return spawn(process.execPath, [...kind.flags(folder), runtime], {
     env: {
       TMPDIR: temporaryIn(folder),
       ...kind.variables,

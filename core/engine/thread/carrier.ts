@@ -4,13 +4,13 @@
  *   kill ── terminate() ──▶ ended, mostly within 2 ms
  *                └── not within 250 ms ──▶ wedged: counted, logged, and its request is reported all the same
  */
-import { pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { errorInfo } from '../../errors.ts'
 import type { Enforces } from '../environment.ts'
 import type { Carrier, CarrierKind, CarrierParts, Exit } from '../hosting/carrier.ts'
 import { compileCacheDir } from '../hosting/compile-cache.ts'
-import { environmentVariables, heapMb, moduleBeside } from '../hosting/start.ts'
+import { environmentVariables, heapMb } from '../hosting/start.ts'
+import { runtimeFile } from '../one-file/runtime-file.ts'
 import { MESSAGE } from '../wire/message.ts'
 import { type Posted, post, received } from './port.ts'
 import { noteFreed, noteWedged, refuseWhenWedged } from './wedged.ts'
@@ -49,7 +49,7 @@ export interface ThreadData {
   /** Four bytes: the last request that has begun. */
   readonly mark: SharedArrayBuffer
   readonly compileCacheDir: string | undefined
-  /** The URL of the runtime. */
+  /** The path of the runtime. */
   readonly runtime: string
 }
 
@@ -59,12 +59,12 @@ export interface ThreadData {
  */
 const BOOT = `const { workerData } = require('node:worker_threads')
 if (workerData.compileCacheDir !== undefined) require('node:module').enableCompileCache(workerData.compileCacheDir)
-import(workerData.runtime)`
+require(workerData.runtime)`
 
 const startThread = ({ spec, place, clock, log, output, onMessage }: CarrierParts): Carrier => {
   refuseWhenWedged(spec)
   const mark = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
-  const runtime = pathToFileURL(moduleBeside(import.meta.url, 'worker')).href
+  const runtime = runtimeFile(import.meta.url, 'worker', 'any')
   const workerData: ThreadData = { mark: mark.buffer, compileCacheDir: compileCacheDir(), runtime }
   const worker = new Worker(BOOT, {
     eval: true,

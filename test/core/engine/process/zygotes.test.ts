@@ -35,7 +35,7 @@ const environmentPids = (): readonly number[] =>
     .map(Number)
     .filter(pid => {
       const status = readOr(`/proc/${pid}/status`)
-      return status.includes(`\nPPid:\t${process.pid}\n`) && readOr(`/proc/${pid}/cmdline`).includes('process/child.')
+      return status.includes(`\nPPid:\t${process.pid}\n`) && /\/child[.-]/.test(readOr(`/proc/${pid}/cmdline`))
     })
 
 const readOr = (path: string): string => {
