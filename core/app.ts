@@ -77,7 +77,7 @@ export const assembleApp = (
   const open = (): Rooms => {
     if (state === 'stopped' || state === 'stopping')
       throw new MillraceError('APP_STATE', `the app ${config.name} is ${state}; create another one`)
-    opened ??= openRooms(config, parts, sending)
+    opened ??= openRooms(() => config, parts, sending)
     return opened
   }
   const specs = (resolved: ResolvedConfig): readonly FunctionSpec[] =>

@@ -2,11 +2,14 @@
 import type { Channel, ConnectionValue } from './config/channel.ts'
 import { resolveSecrets, type SecretPlaces } from './config/secret.ts'
 import type { Connection, Connector, Context, ReadOptions, Sink, Source } from './contract.ts'
+import type { IdempotencyStore } from './idempotency-store.ts'
 
 export interface Connections {
   openSource(channel: Channel, read: ReadOptions): Promise<Source>
   /** One sink for each channel, however many send to it. */
   sink(channel: Channel): Promise<Sink>
+  /** A store of idempotency keys; undefined where the connection is nothing for them. */
+  keys(connection: ConnectionValue): Promise<IdempotencyStore | undefined>
   close(): Promise<void>
 }
 
@@ -27,6 +30,7 @@ export const createConnections = (load: LoadConnector, context: Context, places:
   return {
     openSource: async (channel, read) => (await connect(channel.connection)).openSource(channel, read),
     sink: channel => once(sinks, channel.address, async () => (await connect(channel.connection)).openSink(channel)),
+    keys: async connection => (await connect(connection)).openKeys?.(),
     async close() {
       await Promise.all([...sinks.values()].map(async sink => (await sink).close()))
       await Promise.all([...connections.values()].map(async connection => (await connection).close()))

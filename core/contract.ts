@@ -6,6 +6,7 @@
  */
 import type { Clock } from './clock.ts'
 import type { MillraceError } from './errors.ts'
+import type { IdempotencyStore } from './idempotency-store.ts'
 import type { Log } from './log.ts'
 
 export type HeaderValue =
@@ -212,6 +213,8 @@ export interface Connector<ConnectionOptions = unknown> {
 export interface Connection {
   openSource(channel: ChannelRef, read: ReadOptions): Promise<Source>
   openSink(channel: ChannelRef): Promise<Sink>
+  /** Left out where it is nothing for idempotency keys. Closed by whoever opened it, before the connection. */
+  openKeys?(): Promise<IdempotencyStore>
   check(): Promise<readonly Check[]>
   close(): Promise<void>
 }

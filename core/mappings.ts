@@ -4,6 +4,7 @@ import { replaySource } from '../dlq/replay.ts'
 import type { LetterStore } from '../dlq/store.ts'
 import type { AppMappingStatus } from './app-status.ts'
 import { foreignEventsOf } from './config/foreign-events.ts'
+import type { IdempotencyValue } from './config/idempotency-options.ts'
 import type { ResolvedConfig, ResolvedMapping } from './config/resolved.ts'
 import type { SecretPlaces } from './config/secret.ts'
 import type { Connections } from './connections.ts'
@@ -14,8 +15,13 @@ import { recordFilter } from './event/filtered.ts'
 import type { MappingSpec, Tools } from './flow/flow.ts'
 import { createMapping, type Mapping } from './flow/mapping.ts'
 import type { Policy } from './flow/policy.ts'
+import { idempotentEngine, type MappingIdempotency } from './idempotency/mapping-engine.ts'
+import { keyReader } from './idempotency/mapping-keys.ts'
+import { mappingConsumer } from './idempotency/offered.ts'
 import { answering, type DeliverAnswer } from './invoke/answering.ts'
 import { answerRecord, failureRecord } from './invoke/records.ts'
+import type { KeyStores } from './key-stores.ts'
+import { ownerToText, thisProcess } from './owner.ts'
 
 export interface Mappings {
   /** Runs the mappings of this configuration from now on; those that did not change are not touched. Answers what did. */
@@ -35,6 +41,7 @@ export interface MappingTools extends Omit<Tools, 'destinations' | 'openSource' 
   readonly connections: Connections
   readonly secrets: SecretPlaces
   readonly send: (address: string, records: readonly OutgoingRecord[]) => Promise<void>
+  readonly keyStores: KeyStores
 }
 
 interface Hosted {
@@ -89,7 +96,7 @@ export const createMappings = (tools: MappingTools): Mappings => {
 /** Equal for mappings that need no restart: codecs and schemas run with the function, which is exchanged by itself. */
 const identityOf = (mapping: ResolvedMapping | undefined): string => {
   if (!mapping) return ''
-  const { channel, deadLetters, answers, filter, ...plain } = mapping
+  const { channel, deadLetters, answers, filter, idempotency, ...plain } = mapping
   const { connection, type, address, options } = channel
   return JSON.stringify([
     plain,
@@ -100,15 +107,19 @@ const identityOf = (mapping: ResolvedMapping | undefined): string => {
     channel.schema !== undefined,
     deadLetters.to.map(to => to.address),
     filter?.patterns,
+    idempotency && { ...idempotency, ...textsOf(idempotency), store: idempotency.store?.name },
     answers && [answers.format, answers.to.map(to => to.address)],
   ])
 }
+
+/** Functions by their text: what else they see is not looked at. */
+const textsOf = ({ key, validate }: IdempotencyValue): object => ({ key: String(key), validate: String(validate) })
 
 const liveMapping = (app: string, mapping: ResolvedMapping, tools: MappingTools): Mapping => {
   const { channel, group, policy } = mapping
   const read = { group, start: mapping.start, maxInFlight: policy.maxInFlight }
   return createMapping(specOf(app, mapping, policy, tools.secrets), {
-    ...toolsOf(mapping, tools),
+    ...toolsOf(app, mapping, tools, 'channel'),
     log: tools.log.with({ mapping: mapping.name }),
     openSource: signal => tools.connections.openSource(channel, { ...read, signal }),
   })
@@ -120,7 +131,7 @@ const replayMapping = (app: string, mapping: ResolvedMapping, tools: MappingTool
   const policy: Policy = { ...mapping.policy, order: order === 'none' ? 'none' : 'key', onDeadLetter: 'continue' }
   const log = tools.log.with({ mapping: mapping.name, replay: true })
   return createMapping(specOf(app, mapping, policy, tools.secrets), {
-    ...toolsOf(mapping, tools),
+    ...toolsOf(app, mapping, tools, 'replays'),
     log,
     openSource: async () =>
       replaySource(tools.store, mapping.name, mapping.channel.address, { clock: tools.clock, log }),
@@ -143,16 +154,43 @@ const specOf = (app: string, mapping: ResolvedMapping, policy: Policy, secrets: 
 }
 
 const toolsOf = (
+  app: string,
   mapping: ResolvedMapping,
-  { connections: _, sources: __, secrets: ___, send, ...tools }: MappingTools,
+  { connections: _, sources: __, secrets: ___, send, keyStores, ...tools }: MappingTools,
+  reads: MappingIdempotency['reads'],
 ): Omit<Tools, 'openSource'> => ({
   ...tools,
-  engine: engineOf(mapping, tools, send),
+  engine: onceEngine(app, mapping, engineOf(mapping, tools, send), { ...tools, keyStores }, reads),
   ...(mapping.filter ? { filter: recordFilter(mapping.channel, mapping.filter.filters) } : {}),
   destinations: mapping.deadLetters.to.map(
     channel => letters => send(channel.address, letters.map(letterRecordFor(mapping))),
   ),
 })
+
+/** Mappings with `idempotency` answer themselves for records whose key was processed before. */
+const onceEngine = (
+  app: string,
+  { name, channel, idempotency, policy }: ResolvedMapping,
+  engine: Engine,
+  { keyStores, clock, log }: Pick<MappingTools, 'keyStores' | 'clock' | 'log'>,
+  reads: MappingIdempotency['reads'],
+): Engine => {
+  if (!idempotency) return engine
+  const consumer = mappingConsumer(app, name)
+  return idempotentEngine(engine, {
+    consumer,
+    store: keyStores.of(name),
+    owner: ownerToText(thisProcess()),
+    readKeys: keyReader(consumer, channel, idempotency),
+    ttlMs: idempotency.ttl,
+    leaseMs: idempotency.lease,
+    onStoreError: idempotency.onStoreError,
+    bisect: policy.bisect ? 'on' : 'off',
+    reads,
+    clock,
+    log,
+  })
+}
 
 /** Mappings whose events nobody waits for send on what functions answer. */
 const engineOf = (

@@ -14,6 +14,7 @@ import { createSharedBytes } from './flow/credit.ts'
 import { createFence } from './flow/fence.ts'
 import { createSuspectTurn } from './flow/suspect.ts'
 import type { InvokeServer } from './invoke/server.ts'
+import { createKeyStores, type KeyStores } from './key-stores.ts'
 import type { Log } from './log.ts'
 import { createMappings, type Mappings, type Sources } from './mappings.ts'
 import type { Run } from './runs.ts'
@@ -43,6 +44,7 @@ export interface Rooms {
   readonly database: Database
   readonly store: LetterStore
   readonly connections: Connections
+  readonly keyStores: KeyStores
   readonly engine: FunctionEngine
   readonly mappings: Mappings
   board: StatusBoard | undefined
@@ -50,7 +52,9 @@ export interface Rooms {
   door: InvokeServer | undefined
 }
 
-export const openRooms = (config: ResolvedConfig, parts: AppParts, sending: Sending): Rooms => {
+/** `current`: the configuration as it is at any time. */
+export const openRooms = (current: () => ResolvedConfig, parts: AppParts, sending: Sending): Rooms => {
+  const config = current()
   const { clock, log } = parts
   const database = parts.openDatabase(config.stateDir)
   const store = openSqliteStore(database, { clock })
@@ -59,13 +63,14 @@ export const openRooms = (config: ResolvedConfig, parts: AppParts, sending: Send
     { clock, log, random: parts.random, stateDir: config.stateDir },
     parts.secrets,
   )
+  const keyStores = createKeyStores({ clock, config: current, database, connections })
   // While the app drains, functions finish what they do, and sending is part of that.
   const send = (address: string, records: readonly OutgoingRecord[]) => sending.sendAll(connections, address, records)
   const { name: app, maxEnvironments, cpuShares, zygotes, stateDir } = config
   const engine = createEngine([], {
     clock,
     log,
-    host: { send },
+    host: { send, keys: mapping => keyStores.of(mapping) },
     app,
     maxEnvironments,
     stateDir,
@@ -86,11 +91,13 @@ export const openRooms = (config: ResolvedConfig, parts: AppParts, sending: Send
     secrets: parts.secrets,
     sources: parts.sources,
     send,
+    keyStores,
   })
   const rooms: Rooms = {
     database,
     store,
     connections,
+    keyStores,
     engine,
     mappings,
     board: undefined,
@@ -108,6 +115,7 @@ export const closeRooms = async (rooms: Rooms, log: Log): Promise<void> => {
   await closing
   await rooms.board?.close()
   await rooms.run?.end().catch(error => log.warn('the clean stop could not be written down', { error }))
+  await rooms.keyStores.close()
   await rooms.connections.close()
   await rooms.database.close()
 }

@@ -1,4 +1,5 @@
 /** The options at the top of a configuration. */
+import { idempotencyTopOption } from './idempotency-options.ts'
 import { invokeOption } from './invoke-options.ts'
 import { choice, type OptionSpec, option, size, whole } from './option.ts'
 
@@ -55,6 +56,7 @@ export const appOptions = {
     doc: 'Blank processes kept for each kind (memory, Node options) that functions need, so that a cold start costs only the import. One has about 13 MB to itself. 0: none.',
   }),
   invoke: invokeOption,
+  idempotency: idempotencyTopOption,
   defaults: entries('Options of mappings for all of them; a mapping may still say otherwise.', 'options of a mapping'),
   functions: entries('The functions by name: a path, or an object of options.', 'functions by name'),
   mappings: entries('The mappings by name.', 'mappings by name'),

@@ -11,6 +11,8 @@ export interface ChannelBook {
   readonly connections: ReadonlyMap<string, ConnectionValue>
   /** The channel with its options complete; undefined, with problems noted, when it is none or not a right one. */
   enter(value: unknown, path: string): Channel | undefined
+  /** Notes what is wrong with a connection that is used for something else than a channel. */
+  enterConnection(connection: ConnectionValue, path: string): void
 }
 
 /** Printable: neither control characters nor unpaired surrogates, nor space at the ends. */
@@ -40,6 +42,7 @@ export const channelBook = (problems: Problem[]): ChannelBook => {
   return {
     channels,
     connections,
+    enterConnection,
     enter(value, path) {
       if (!isChannel(value)) {
         problems.push({ path, message: `must be a channel, got ${show(value)}; ${HOW_TO_MAKE_ONE}` })

@@ -22,7 +22,7 @@ export interface MappingConfig<FunctionName extends string = string> extends Pol
 export interface Config<FunctionName extends string = string>
   extends Pick<
     Written<typeof appOptions>,
-    'stateDir' | 'maxInFlightBytes' | 'maxEnvironments' | 'cpuShares' | 'zygotes' | 'invoke'
+    'stateDir' | 'maxInFlightBytes' | 'maxEnvironments' | 'cpuShares' | 'zygotes' | 'invoke' | 'idempotency'
   > {
   /** In consumer groups, idempotency keys and metrics. Changing it starts new groups. */
   readonly name: string

@@ -1,5 +1,6 @@
 /** The options of a mapping that `defaults` may set for all of them: how records are batched, retried and given up. */
 import { filterOption } from './filter-option.ts'
+import { idempotencyOption } from './idempotency-options.ts'
 import {
   choice,
   decimal,
@@ -126,6 +127,7 @@ export const policyOptions = {
     doc: 'A source that takes no verdict for this long is closed and opened again.',
   }),
   filter: filterOption,
+  idempotency: idempotencyOption,
   enabled: flag({ default: true, doc: 'A mapping that is not enabled does not start.' }),
 }
 

@@ -45,6 +45,8 @@ export const resolveMapping = (
     around.functionNames,
   )
   if (wrongFunction !== undefined) problems.push({ path: `${path}.function`, message: wrongFunction })
+  const keeper = 'problems' in parsed ? undefined : parsed.value.idempotency?.store
+  if (keeper) around.book.enterConnection(keeper, `${path}.idempotency.store`)
   const to = readDestinations(written.deadLetters, `${path}.deadLetters.to`, around.book)
   if (!reading || wrongFunction !== undefined || 'problems' in parsed) return undefined
   const functionName = nameFunction(name, written.function, around.functions)
@@ -62,6 +64,7 @@ export const resolveMapping = (
       deadLetters: { to },
       enabled: parsed.value.enabled,
       ...(parsed.value.filter ? { filter: parsed.value.filter } : {}),
+      ...(parsed.value.idempotency ? { idempotency: parsed.value.idempotency } : {}),
       policy: policyOf(parsed.value, channel, batchSizeOf(parsed.value, channel)),
     },
   }

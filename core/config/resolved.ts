@@ -6,6 +6,7 @@ import type { AnswerFormat } from '../invoke/records.ts'
 import type { Channel, ConnectionValue } from './channel.ts'
 import type { FilterValue } from './filter-option.ts'
 import type { ResolvedFunction } from './function-options.ts'
+import type { IdempotencyValue } from './idempotency-options.ts'
 import type { InvokeValues } from './invoke-options.ts'
 import type { Problem } from './problem.ts'
 
@@ -21,6 +22,8 @@ export interface ResolvedConfig {
   readonly zygotes: number
   /** Where functions may be called over HTTP. */
   readonly invoke: InvokeValues | undefined
+  /** Where keys are kept; left out: in the state folder. */
+  readonly idempotency: { readonly store?: ConnectionValue | undefined }
   readonly connections: ReadonlyMap<string, ConnectionValue>
   /** By address: every channel that is read, parked to or listed; options are checked and complete. */
   readonly channels: ReadonlyMap<string, Channel>
@@ -43,6 +46,7 @@ export interface ResolvedMapping {
   readonly answers?: { readonly to: readonly Channel[]; readonly format: AnswerFormat }
   readonly enabled: boolean
   readonly filter?: FilterValue
+  readonly idempotency?: IdempotencyValue
   readonly policy: Policy
 }
 

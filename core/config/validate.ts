@@ -47,6 +47,7 @@ export const validateConfig = (
   const surroundings = { appName: own.name, book, functions, functionNames, defaults }
   const candidates = readMappings(written.mappings, surroundings, problems)
   readChannels(written.channels, book, problems)
+  if (own.idempotency.store) book.enterConnection(own.idempotency.store, 'idempotency.store')
 
   problems.push(...functionRules(functions.values(), own.maxEnvironments))
   const findings = applyRules(candidates)
@@ -60,6 +61,7 @@ export const validateConfig = (
     cpuShares: own.cpuShares,
     zygotes: own.zygotes,
     invoke: own.invoke,
+    idempotency: own.idempotency,
     connections: book.connections,
     channels: book.channels,
     functions,

@@ -3,6 +3,7 @@
  * An environment is initialised once and invoked many times, one request at a time.
  */
 import type { ErrorInfo, EventRecord, OutgoingRecord } from '../contract.ts'
+import type { IdempotencyStore } from '../idempotency-store.ts'
 
 export type Isolation = 'process' | 'thread' | 'inline'
 
@@ -294,4 +295,6 @@ export interface EngineStats {
 export interface Host {
   /** Sends to a channel of the configuration by its address; rejects unless the broker confirmed every record. */
   send(address: string, records: readonly OutgoingRecord[]): Promise<void>
+  /** Where the idempotency keys of a mapping are kept. Left out where there are none. */
+  keys?(mapping: string): IdempotencyStore
 }

@@ -3,8 +3,9 @@ import type { Granted } from '../idempotency/batch.ts'
 import { type Answer, type BatchItemFailure, plainAnswer } from './answer.ts'
 import type { FunctionContext } from './context.ts'
 import { type Channels, type DataOfAny, type Handler, markHandler } from './handler.ts'
-import { type BatchIdempotency, runOnce, signalOf } from './once.ts'
+import { type BatchIdempotency, runOnce } from './once.ts'
 import type { FunctionRecord } from './record.ts'
+import { RecordContext } from './record-context.ts'
 import { checkConcurrency, runRecords } from './run-records.ts'
 
 export interface OnRecordOptions<Data = unknown> {
@@ -41,7 +42,7 @@ export const onRecord = <const C extends Channels>(
     const consumer = `${context.functionName}.${context.mapping}`
     const handleGranted = (record: FunctionRecord<DataOfAny<C>>, granted: Granted): unknown => {
       const { key: idempotencyKey, fence } = granted
-      return handle({ ...record, idempotencyKey, fence }, contextOf(context, granted))
+      return handle({ ...record, idempotencyKey, fence }, new RecordContext(context, granted))
     }
     return answerOf(await run(batch, handleGranted, { concurrency, context, consumer }))
   })
@@ -49,11 +50,3 @@ export const onRecord = <const C extends Channels>(
 
 const answerOf = (failures: readonly BatchItemFailure[]): Answer =>
   failures.length === 0 ? undefined : plainAnswer(failures)
-
-/** What the invocation's context has, and what is known of this record; a signal is made when it is asked for. */
-const contextOf = (context: FunctionContext, granted: Granted): FunctionContext =>
-  Object.create(context, {
-    idempotencyKey: { value: granted.key, enumerable: true },
-    fence: { value: granted.fence, enumerable: true },
-    signal: { get: () => signalOf(context, granted), enumerable: true },
-  })

@@ -115,7 +115,3 @@ const runAll = async <Record extends Runnable>(
     ...[...problems].map(([record, problem], index) => failureOf(record, problem, failures.length + index)),
   ]
 }
-
-/** The signal of the invocation, and of the claim where it may be lost. */
-export const signalOf = (context: Pick<FunctionContext, 'signal'>, granted: Granted): AbortSignal =>
-  granted.signal ? AbortSignal.any([context.signal, granted.signal]) : context.signal

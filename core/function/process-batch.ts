@@ -5,7 +5,8 @@ import type { IdempotencyKey } from '../idempotency/key.ts'
 import { readerOf } from '../idempotency/path.ts'
 import type { BatchAnswer } from './answer.ts'
 import type { FunctionContext } from './context.ts'
-import { type BatchIdempotency, type Guarded, type OnceParts, runOnce, signalOf } from './once.ts'
+import { type BatchIdempotency, type Guarded, type OnceParts, runOnce } from './once.ts'
+import { GrantedContext } from './record-context.ts'
 import { checkConcurrency, runRecords } from './run-records.ts'
 
 export interface ProcessOptions<Record> {
@@ -73,17 +74,15 @@ export const processBatch: ProcessBatch = async <Record extends object>(
     signal: { value: options.signal ?? options.context?.signal ?? NEVER },
   })
   const items = batch.map((record): Item<Record> => ({ id: id(record), key: orderKey(record), record }))
-  const run = ({ record }: Item<Record>, granted: Told): unknown =>
-    handle(record, { idempotencyKey: granted.key, fence: granted.fence, signal: signalOf(context, granted) })
+  const run = ({ record }: Item<Record>, granted: Granted): unknown =>
+    handle(record, new GrantedContext(context, granted))
   const batchItemFailures = idempotency
     ? await runOnce(guardedOf(idempotency))(items, run, { concurrency, context, consumer: consumerOf(options) })
     : await runRecords(items, item => run(item, UNCLAIMED), { concurrency, context })
   return { batchItemFailures }
 }
 
-type Told = Pick<Granted, 'key' | 'fence' | 'signal'>
-
-const UNCLAIMED: Told = { key: '', fence: 0, signal: undefined }
+const UNCLAIMED: Granted = { key: '', fence: 0, signal: undefined }
 
 const guardedOf = <Record>({ key, validate, ...rest }: BatchIdempotency<Record>): Guarded<Item<Record>> => ({
   ...rest,

@@ -17,7 +17,7 @@ import { inProgress, leaseLost, payloadDiffers, storeFailed, unreadable } from '
 import { createWriter } from './writer.ts'
 
 /** What a record that runs is told. */
-export type Granted = Held | { readonly key: string; readonly fence: number; readonly signal: undefined }
+export type Granted = Pick<Held, 'key' | 'fence'> & { readonly signal: Held['signal'] | undefined }
 
 export interface Guard<Record> {
   /** What keeps records together that have one key: they run one after the other. */

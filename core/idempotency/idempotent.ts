@@ -194,13 +194,10 @@ const failedAfter = (consumer: string, shown: string, thrown: unknown): unknown 
     ? thrown
     : storeFailed(consumer, `the function ran for the key ${shown}, but the store could not be told`, thrown)
 
-/** Its signal is made when it is asked for. */
-const contextOf = (held: Held, signal: AbortSignal): IdempotencyContext => ({
-  idempotencyKey: held.key,
-  fence: held.fence,
-  get signal() {
-    return signal === NEVER ? held.signal : AbortSignal.any([signal, held.signal])
-  },
+const contextOf = ({ key, fence, signal: lost }: Held, signal: AbortSignal): IdempotencyContext => ({
+  idempotencyKey: key,
+  fence,
+  signal: signal === NEVER ? lost() : AbortSignal.any([signal, lost()]),
 })
 
 const unprotected = (key: string, clock: Clock, signal: AbortSignal): IdempotencyContext => ({

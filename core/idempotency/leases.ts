@@ -9,8 +9,8 @@ import { leaseLost } from './problems.ts'
 export interface Held {
   readonly key: string
   readonly fence: number
-  /** Aborted when the claim is lost. */
-  readonly signal: AbortSignal
+  /** Aborted when the claim is lost; made when it is asked for, because most functions never look at theirs. */
+  signal(): AbortSignal
 }
 
 export interface Leases {
@@ -25,19 +25,20 @@ export interface LeasesParts {
   readonly clock: Clock
   readonly consumer: string
   readonly by: Claimant
+  /** Called for each claim that is lost. */
+  readonly onLost?: (error: Error) => void
 }
 
 interface Holding extends Held {
   /** By the monotonic clock. */
   goodUntil: number
-  isLost: boolean
   lose(): void
 }
 
 /** A lease is renewed when a third of it is over, and looked at three times as often. */
 const RENEWALS = 3
 
-export const createLeases = ({ store, clock, consumer, by }: LeasesParts): Leases => {
+export const createLeases = ({ store, clock, consumer, by, onLost }: LeasesParts): Leases => {
   const held = new Set<Holding>()
   const everyMs = by.leaseMs / RENEWALS
   /** What is left when a claim is given up that could not be renewed: others may have it soon. */
@@ -59,6 +60,7 @@ export const createLeases = ({ store, clock, consumer, by }: LeasesParts): Lease
   const lose = (holding: Holding): void => {
     drop(holding)
     holding.lose()
+    onLost?.(leaseLost(consumer, holding.key))
   }
   const drop = (dropped: Holding): void => {
     held.delete(dropped)
@@ -93,23 +95,22 @@ export const createLeases = ({ store, clock, consumer, by }: LeasesParts): Lease
   }
 }
 
-/** Most functions never look at their signal: it is made when they do. */
+/** Without getters: a literal that has one gets a hidden class of its own each time. */
 const holdingOf = (consumer: string, key: string, fence: number, goodUntil: number): Holding => {
   let controller: AbortController | undefined
-  const reason = (): unknown => leaseLost(consumer, key)
+  let isLost = false
   return {
     key,
     fence,
     goodUntil,
-    isLost: false,
-    get signal() {
+    signal() {
       controller ??= new AbortController()
-      if (this.isLost && !controller.signal.aborted) controller.abort(reason())
+      if (isLost && !controller.signal.aborted) controller.abort(leaseLost(consumer, key))
       return controller.signal
     },
     lose() {
-      this.isLost = true
-      controller?.abort(reason())
+      isLost = true
+      controller?.abort(leaseLost(consumer, key))
     },
   }
 }

@@ -6,11 +6,22 @@ import type { IdempotencyStore } from '../idempotency-store.ts'
 export const OFFERED: unique symbol = Symbol.for('millrace.idempotency')
 
 export interface Offered {
-  /** `app.mapping`: two functions that get the same record never keep each other from it. */
+  /** Of the mapping and what in it processes: two functions that get the same record never keep each other from it. */
   readonly consumer: string
   readonly store: IdempotencyStore
   readonly clock: Clock
 }
 
-export const offeredBy = (context: object): Offered | undefined =>
-  (context as { readonly [OFFERED]?: Offered | undefined })[OFFERED]
+/** By the name of a mapping. */
+export type Offer = (mapping: string) => Offered | undefined
+
+export const offeredBy = (context: { readonly mapping?: string }): Offered | undefined => {
+  const offer = (context as { readonly [OFFERED]?: Offer | undefined })[OFFERED]
+  return context.mapping === undefined ? undefined : offer?.(context.mapping)
+}
+
+/** Under which a mapping's own `idempotency` keeps its keys. */
+export const mappingConsumer = (app: string, mapping: string): string => `${app}/${mapping}`
+
+/** Under which a function of the mapping does that has `idempotency` itself: both may have it, and never meet. */
+export const functionConsumer = (app: string, mapping: string): string => `${app}/${mapping}/record`

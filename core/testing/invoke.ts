@@ -11,6 +11,7 @@ import { MillraceError } from '../errors.ts'
 import { encodeRecords } from '../event/encode.ts'
 import { type NamedFailure, readAnswer } from '../flow/answer.ts'
 import type { SendRecord } from '../function/context.ts'
+import { memoryIdempotency } from '../idempotency/memory-store.ts'
 import { type Log, silentLog } from '../log.ts'
 
 export interface InvokeResult {
@@ -55,10 +56,14 @@ export const invoke = async <Target extends Channel>(
   options: InvokeOptions = {},
 ): Promise<InvokeResult> => {
   const sent: { channel: string; records: readonly OutgoingRecord[] }[] = []
+  const keys = memoryIdempotency()
   const engine = createEngine([specOf(handler, options)], {
     clock: systemClock,
     log: options.log ?? silentLog,
-    host: { send: async (address, outgoing) => void sent.push({ channel: address, records: outgoing }) },
+    host: {
+      send: async (address, outgoing) => void sent.push({ channel: address, records: outgoing }),
+      keys: () => keys,
+    },
     app: 'test',
     maxEnvironments: 1,
   })

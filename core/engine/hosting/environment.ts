@@ -15,6 +15,7 @@ import { MESSAGE, type Message } from '../wire/message.ts'
 import { decodeSend, encodeSendError } from '../wire/send.ts'
 import type { Carrier, CarrierKind, Exit } from './carrier.ts'
 import { describeExit, endedBefore, endedDuring, initEnded, memoryMessage, outOfMemory } from './exit.ts'
+import { answerKeys } from './keys.ts'
 import { createOutput } from './output.ts'
 import { afterOutput, coldStartOf, neverBegan, replyOf, writeLog } from './replies.ts'
 import { createRequests } from './requests.ts'
@@ -134,6 +135,10 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
     [MESSAGE.failed]: answered,
     [MESSAGE.mismatch]: answered,
     [MESSAGE.send]: relaySend,
+    [MESSAGE.keys]: async ({ id: call, header }) => {
+      const reply = await answerKeys(parts.app, parts.host, header)
+      if (state === 'ready') carrier?.send(MESSAGE.keysAnswered, call, reply)
+    },
     [MESSAGE.log]: message => writeLog(log, output, message.header),
     [MESSAGE.dying]: message => {
       uncaught = JSON.parse(message.header)

@@ -2,6 +2,7 @@
 import type { Clock } from '../../clock.ts'
 import { checkedText } from '../../event/text.ts'
 import { isPlainAnswer } from '../../function/answer.ts'
+import { functionConsumer } from '../../idempotency/offered.ts'
 import type { Log } from '../../log.ts'
 import type { FunctionSpec, Host, Invocation, Outcome } from '../contract.ts'
 import { ABORT_GRACE_MS, ABORTED, timedOut } from '../outcomes.ts'
@@ -56,6 +57,10 @@ export const startInline = (parts: InlineParts, loaded: LoadedFunction, invocati
     clock,
     signal: controller.signal,
     log: parts.log,
+    keys: mapping => {
+      const store = parts.host.keys?.(mapping)
+      return store && { consumer: functionConsumer(parts.place.app, mapping), store, clock }
+    },
     send: (address, records) =>
       ended || aborted ? Promise.reject(invocationOver(spec.name)) : parts.host.send(address, records),
   })

@@ -11,6 +11,7 @@ import { MillraceError } from '../../errors.ts'
 import { encodeRecords } from '../../event/encode.ts'
 import { arnOf } from '../../event/lambda/arn.ts'
 import type { FunctionContext, SendRecord } from '../../function/context.ts'
+import { OFFERED, type Offer } from '../../idempotency/offered.ts'
 import type { Log } from '../../log.ts'
 import type { Initialization } from '../environment.ts'
 import type { Request } from './run.ts'
@@ -33,10 +34,11 @@ export interface ContextParts {
   readonly clock: Pick<Clock, 'now'>
   readonly signal: AbortSignal
   readonly log: Log
+  readonly keys: Offer
   readonly send: (address: string, records: readonly OutgoingRecord[]) => Promise<void>
 }
 
-export const createContext = (parts: ContextParts): FunctionContext => {
+export const createContext = (parts: ContextParts): FunctionContext & { readonly [OFFERED]: Offer } => {
   const { place, request, deadline, clock } = parts
   return {
     functionName: place.functionName,
@@ -53,6 +55,7 @@ export const createContext = (parts: ContextParts): FunctionContext => {
     deadline,
     signal: parts.signal,
     log: parts.log.with({ mapping: request.mapping, requestId: request.requestId }),
+    [OFFERED]: parts.keys,
     send: async <Output, Input>(channel: Channel<Output, Input>, records: readonly SendRecord<Input>[]) => {
       const encoded = await encodeRecords(channel, records)
       if (encoded.length > 0) await parts.send(channel.address, encoded)

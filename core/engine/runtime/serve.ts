@@ -13,6 +13,7 @@ import { decodeRequest } from '../wire/request.ts'
 import { answerText } from './answer.ts'
 import { boundedLog } from './bounded-log.ts'
 import { createContext, invocationOver, type Place } from './context.ts'
+import { createKeys } from './keys.ts'
 import { hookFailed, type LoadedFunction, loadFile } from './load.ts'
 import { type RunResult, runInvocation } from './run.ts'
 import { createSender } from './sender.ts'
@@ -44,6 +45,7 @@ export const serve = (port: HostPort): ((message: Message) => void) => {
   let lastEnd = 0
   const waiting: Received[] = []
   const sender = createSender(port.write)
+  const keys = createKeys(() => place.app, port.write)
 
   const load = async (message: Message): Promise<void> => {
     const wanted = JSON.parse(message.header) as { code: ModuleCode; place: Place; timeoutMs: number }
@@ -100,6 +102,7 @@ export const serve = (port: HostPort): ((message: Message) => void) => {
       clock: systemClock,
       signal: mine.controller.signal,
       log,
+      keys: keys.offer,
       send: (address, records) =>
         mine.over || mine.aborted ? Promise.reject(invocationOver(place.functionName)) : sender.send(address, records),
     })
@@ -141,6 +144,7 @@ export const serve = (port: HostPort): ((message: Message) => void) => {
     [MESSAGE.invoke]: receive,
     [MESSAGE.abort]: message => abort(message.id),
     [MESSAGE.sent]: sender.settle,
+    [MESSAGE.keysAnswered]: keys.settle,
     [MESSAGE.close]: close,
     [MESSAGE.restore]: () => runHook('afterRestore', systemClock.monotonic()),
   }

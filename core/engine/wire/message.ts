@@ -13,6 +13,7 @@ export const MESSAGE = {
   preload: 7,
   /** After a `ready` of a function with `snapshot`: its `afterRestore`, and another `ready`. */
   restore: 8,
+  keysAnswered: 9,
   ready: 16,
   notReady: 17,
   answered: 18,
@@ -23,6 +24,8 @@ export const MESSAGE = {
   dying: 23,
   /** What an environment without pipes printed; its id is the file descriptor. */
   printed: 24,
+  /** Of the app's store of idempotency keys. */
+  keys: 25,
 } as const
 
 export interface Message {
