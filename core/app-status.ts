@@ -13,6 +13,8 @@ export interface AppStatus {
   /** Milliseconds since the epoch. */
   readonly startedAt: number | undefined
   readonly mappings: readonly AppMappingStatus[]
+  /** Left out where there is none. */
+  readonly doors?: readonly DoorStatus[]
   readonly functions: readonly FunctionStatus[]
   /** Where functions may be called over HTTP. */
   readonly invokeUrl?: string
@@ -20,7 +22,16 @@ export interface AppStatus {
   readonly deploys?: DeployStatus
 }
 
+/** A way in, and the channel behind it. */
+export interface DoorStatus {
+  readonly address: string
+  readonly into: string
+  /** `failed`: it can never be opened, and `problem` says why. */
+  readonly state: 'opening' | 'open' | 'failed'
+  readonly problem?: string
+}
+
 export interface AppMappingStatus extends MappingStatus {
-  /** The same mapping at work on its replayed dead letters. */
-  readonly replay: MappingStatus
+  /** The same mapping at work on its replayed dead letters; left out for requests, which leave none. */
+  readonly replay?: MappingStatus
 }

@@ -2,10 +2,10 @@
 import { dirname } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { App, AppOptions } from './app-contract.ts'
-import type { AppMappingStatus, AppState, AppStatus } from './app-status.ts'
+import type { AppMappingStatus, AppState, AppStatus, DoorStatus } from './app-status.ts'
 import { systemClock } from './clock.ts'
 import { asyncAddress } from './config/async.ts'
-import type { Channel, InputOf } from './config/channel.ts'
+import type { Channel, Door, InputOf } from './config/channel.ts'
 import { functionSpec } from './config/function-options.ts'
 import type { ResolvedConfig } from './config/resolved.ts'
 import { configError, validateConfig } from './config/validate.ts'
@@ -83,14 +83,19 @@ export const assembleApp = (
   const specs = (resolved: ResolvedConfig): readonly FunctionSpec[] =>
     [...resolved.functions.values()].map(each => parts.adaptFunction(functionSpec(each, parts.secrets)))
 
+  /** Who only replays dead letters takes nothing in. */
+  const doorsOf = ({ doors }: ResolvedConfig): readonly Door[] => (parts.sources === 'all' ? doors : [])
+
   const status = (): AppStatus => {
     const mappings = opened?.mappings.status() ?? []
+    const doors = opened?.doors.status() ?? []
     return {
       name: config.name,
       state,
-      ready: state === 'running' && mappings.every(isReading),
+      ready: state === 'running' && mappings.every(isReading) && doors.every(isOpen),
       startedAt,
       mappings,
+      ...(doors.length > 0 ? { doors } : {}),
       functions: opened?.engine.functions() ?? [],
       ...(opened?.door ? { invokeUrl: opened.door.url } : {}),
       ...(parts.deploys ? { deploys: parts.deploys() } : {}),
@@ -139,7 +144,7 @@ export const assembleApp = (
       await begun
       // What a stop has passed by is not started any more.
       if (stopping) return
-      await app.mappings.replace(config)
+      await Promise.all([app.doors.replace(doorsOf(config)), app.mappings.replace(config)])
       if (!stopping) state = 'running'
     },
     stop() {
@@ -166,8 +171,10 @@ export const assembleApp = (
         })
       const functionSpecs = specs(next)
       config = next
-      const { engine, mappings } = open()
-      return { functions: engine.replace(functionSpecs), mappings: await mappings.replace(next) }
+      const { engine, mappings, doors } = open()
+      const functions = engine.replace(functionSpecs)
+      const [changed] = await Promise.all([mappings.replace(next), doors.replace(doorsOf(next))])
+      return { functions, mappings: changed }
     },
     async invoke(functionName, event, options = {}) {
       const { engine } = open()
@@ -191,6 +198,8 @@ export const assembleApp = (
 const FIXED = ['name', 'stateDir', 'cpuShares', 'invoke'] as const
 
 const NEVER = new AbortController().signal
+
+const isOpen = ({ state }: DoorStatus): boolean => state === 'open'
 
 const isReading = ({ state, waitsForSource }: AppMappingStatus): boolean =>
   (state === 'running' || state === 'paused') && waitsForSource === undefined

@@ -1,13 +1,16 @@
 /** The opened servers of an app: each connection is opened once, when it is first needed, and shared. */
-import type { Channel, ConnectionValue } from './config/channel.ts'
+import type { AnyChannel, ConnectionValue, Door } from './config/channel.ts'
 import { resolveSecrets, type SecretPlaces } from './config/secret.ts'
-import type { Connection, Connector, Context, ReadOptions, Sink, Source } from './contract.ts'
+import type { ChannelRef, Connection, Connector, Context, ReadOptions, Sink, Source } from './contract.ts'
+import { MillraceError } from './errors.ts'
 import type { IdempotencyStore } from './idempotency-store.ts'
+import type { DoorTools, OpenDoor } from './request-contract.ts'
 
 export interface Connections {
-  openSource(channel: Channel, read: ReadOptions): Promise<Source>
+  openSource(channel: AnyChannel, read: ReadOptions): Promise<Source>
+  openDoor(door: Door, tools: DoorTools): Promise<OpenDoor>
   /** One sink for each channel, however many send to it. */
-  sink(channel: Channel): Promise<Sink>
+  sink(channel: AnyChannel): Promise<Sink>
   /** A store of idempotency keys; undefined where the connection is nothing for them. */
   keys(connection: ConnectionValue): Promise<IdempotencyStore | undefined>
   close(): Promise<void>
@@ -27,8 +30,21 @@ export const createConnections = (load: LoadConnector, context: Context, places:
       return connector.connect(value.name, options, { ...context, log: context.log.with({ connection: value.name }) })
     })
 
+  /** Secrets stand in the options of channels as well, where what comes over them is signed. */
+  const revealed = <Ref extends ChannelRef>(channel: Ref): Ref => ({
+    ...channel,
+    options: resolveSecrets(channel.options, `channels.${channel.address}`, places),
+  })
+
   return {
-    openSource: async (channel, read) => (await connect(channel.connection)).openSource(channel, read),
+    openSource: async (channel, read) => (await connect(channel.connection)).openSource(revealed(channel), read),
+    async openDoor(door, tools) {
+      const connection = await connect(door.connection)
+      if (connection.openDoor) return connection.openDoor(revealed(door), tools)
+      throw new MillraceError('CONFIG_INVALID', `doors: ${door.connection.kind} has no doors (${door.address})`, {
+        fatal: true,
+      })
+    },
     sink: channel => once(sinks, channel.address, async () => (await connect(channel.connection)).openSink(channel)),
     keys: async connection => (await connect(connection)).openKeys?.(),
     async close() {

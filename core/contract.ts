@@ -8,6 +8,7 @@ import type { Clock } from './clock.ts'
 import type { MillraceError } from './errors.ts'
 import type { IdempotencyStore } from './idempotency-store.ts'
 import type { Log } from './log.ts'
+import type { AnswerStream, DoorTools, OpenDoor } from './request-contract.ts'
 
 export type HeaderValue =
   | string
@@ -68,6 +69,10 @@ export interface Delivery {
   readonly recalled?: AbortSignal
   /** Milliseconds since the epoch by which a request source wants its answer. */
   readonly deadline?: number
+  /** Milliseconds since the epoch by which a request must have an environment; later it is given back. */
+  readonly startBy?: number
+  /** Of a request whose caller takes the answer piece by piece. */
+  readonly answerStream?: AnswerStream
   /** A dead letter's id: the delivery skips filter and `maxAge` and starts at attempt 1. */
   readonly replayOf?: string
 }
@@ -141,6 +146,8 @@ export interface Source {
   /** Stops claiming and gives back what was not handed out. */
   pause(): Promise<void>
   resume(): Promise<void>
+  /** Request sources: takes nothing more for good, so that callers go elsewhere; what is claimed may still end. */
+  drain?(): void
   lag?(): Promise<readonly Lag[]>
   /** Gives unsettled records back; may be called twice. */
   close(): Promise<void>
@@ -215,6 +222,8 @@ export interface Connection {
   openSink(channel: ChannelRef): Promise<Sink>
   /** Left out where it is nothing for idempotency keys. Closed by whoever opened it, before the connection. */
   openKeys?(): Promise<IdempotencyStore>
+  /** Connections over which something comes in that is to be sent on. */
+  openDoor?(door: ChannelRef, tools: DoorTools): Promise<OpenDoor>
   check(): Promise<readonly Check[]>
   close(): Promise<void>
 }

@@ -53,6 +53,14 @@ export interface ErrorOptions {
   readonly cause?: unknown
   /** Trying again cannot mend it. Default: false. */
   readonly fatal?: boolean
+  /** What a schema found, for whoever sent the value. */
+  readonly issues?: readonly Issue[]
+}
+
+/** What is wrong in a value, and where: `items[0].name`, empty for the value itself. */
+export interface Issue {
+  readonly path: string
+  readonly message: string
 }
 
 /** The one class of errors that Millrace makes: `what · where · expected · got · what to do`, and a code. */
@@ -60,11 +68,13 @@ export class MillraceError extends Error {
   override readonly name = 'MillraceError'
   readonly code: ErrorCode
   readonly fatal: boolean
+  readonly issues?: readonly Issue[]
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined)
     this.code = code
     this.fatal = options.fatal ?? false
+    if (options.issues) this.issues = options.issues
   }
 }
 

@@ -5,8 +5,8 @@ export type { LetterState, LetterSummary, ReplayAnswer, ReplaySelection, StoredL
 export { createApp } from './app.ts'
 export type { App, AppOptions, DeadLetters } from './app-contract.ts'
 export type { AppStatus } from './app-status.ts'
-export type { Channel, Codec, DataOf, InputOf, Reading } from './config/channel.ts'
-export { type Config, defineConfig, type MappingConfig } from './config/define.ts'
+export type { Channel, Codec, DataOf, Door, InputOf, Reading, RequestChannel } from './config/channel.ts'
+export { type Config, defineConfig, type MappingConfig, type RequestMapping } from './config/define.ts'
 export { env, file } from './config/secret.ts'
 export type {
   Attempt,
@@ -24,12 +24,14 @@ export type {
   Unsettled,
 } from './contract.ts'
 export { ERROR_CODES, type ErrorCode, MillraceError } from './errors.ts'
+export type { FunctionRequest } from './event/http/request.ts'
 export { type FlowEvents, onFlowEvent } from './flow/events.ts'
 export type { FunctionContext, SendRecord } from './function/context.ts'
 export { NotRetryable, RetryAfter } from './function/errors.ts'
 export { onBatch } from './function/on-batch.ts'
 export { onEvent } from './function/on-event.ts'
 export { type OnRecordOptions, onRecord } from './function/on-record.ts'
+export { onRequest } from './function/on-request.ts'
 export type { BatchIdempotency } from './function/once.ts'
 export { type ProcessOnceOptions, type ProcessOptions, processBatch } from './function/process-batch.ts'
 export type { Batch, FunctionRecord } from './function/record.ts'

@@ -11,10 +11,13 @@ import type { Connections } from './connections.ts'
 import type { DeadLetter, OutgoingRecord } from './contract.ts'
 import type { Engine } from './engine/contract.ts'
 import { MillraceError } from './errors.ts'
+import { bodyCheck } from './event/check-body.ts'
 import { recordFilter } from './event/filtered.ts'
 import type { MappingSpec, Tools } from './flow/flow.ts'
 import { createMapping, type Mapping } from './flow/mapping.ts'
 import type { Policy } from './flow/policy.ts'
+import { createRequestMapping } from './flow/requests/mapping.ts'
+import type { RequestPolicy } from './flow/requests/policy.ts'
 import { idempotentEngine, type MappingIdempotency } from './idempotency/mapping-engine.ts'
 import { keyReader } from './idempotency/mapping-keys.ts'
 import { mappingConsumer } from './idempotency/offered.ts'
@@ -46,7 +49,8 @@ export interface MappingTools extends Omit<Tools, 'destinations' | 'openSource' 
 
 interface Hosted {
   readonly live: Mapping
-  readonly replay: Mapping
+  /** Undefined for requests, of which no dead letters are left. */
+  readonly replay: Mapping | undefined
   readonly identity: string
 }
 
@@ -54,14 +58,17 @@ export const createMappings = (tools: MappingTools): Mappings => {
   const hosted = new Map<string, Hosted>()
 
   const start = async (app: string, mapping: ResolvedMapping, identity: string): Promise<void> => {
-    const created = { live: liveMapping(app, mapping, tools), replay: replayMapping(app, mapping, tools), identity }
+    const { requests } = mapping
+    const created = requests
+      ? { live: requestMapping(app, { ...mapping, requests }, tools), replay: undefined, identity }
+      : { live: liveMapping(app, mapping, tools), replay: replayMapping(app, mapping, tools), identity }
     hosted.set(mapping.name, created)
-    await Promise.all([tools.sources === 'all' && created.live.start(), created.replay.start()])
+    await Promise.all([tools.sources === 'all' && created.live.start(), created.replay?.start()])
   }
   const stop = async (name: string): Promise<void> => {
     const found = hosted.get(name)
     hosted.delete(name)
-    await Promise.all([found?.live.stop(), found?.replay.stop()])
+    await Promise.all([found?.live.stop(), found?.replay?.stop()])
   }
   const both = async (name: string, act: (mapping: Mapping) => Promise<void>): Promise<void> => {
     const found = hosted.get(name)
@@ -70,7 +77,7 @@ export const createMappings = (tools: MappingTools): Mappings => {
         'APP_STATE',
         `there is no mapping ${JSON.stringify(name)}; there are: ${[...hosted.keys()].join(', ') || 'none'}`,
       )
-    await Promise.all([act(found.live), act(found.replay)])
+    await Promise.all([act(found.live), found.replay && act(found.replay)])
   }
 
   return {
@@ -86,7 +93,11 @@ export const createMappings = (tools: MappingTools): Mappings => {
     },
     pause: name => both(name, mapping => mapping.pause()),
     resume: name => both(name, mapping => mapping.resume()),
-    status: () => [...hosted.values()].map(({ live, replay }) => ({ ...live.status(), replay: replay.status() })),
+    status: () =>
+      [...hosted.values()].map(({ live, replay }) => ({
+        ...live.status(),
+        ...(replay ? { replay: replay.status() } : {}),
+      })),
     async stop() {
       await Promise.all([...hosted.keys()].map(stop))
     },
@@ -123,6 +134,33 @@ const liveMapping = (app: string, mapping: ResolvedMapping, tools: MappingTools)
     log: tools.log.with({ mapping: mapping.name }),
     openSource: signal => tools.connections.openSource(channel, { ...read, signal }),
   })
+}
+
+/** Nothing of it is retried or parked: its callers wait. */
+const requestMapping = (
+  app: string,
+  mapping: ResolvedMapping & { readonly requests: RequestPolicy },
+  tools: MappingTools,
+): Mapping => {
+  const { name, channel, functionName, group, codec, start } = mapping
+  const events = foreignEventsOf(mapping, tools.secrets)
+  if (!events) throw new TypeError(`mappings.${name}: ${channel.address} takes no requests`)
+  const check = bodyCheck(channel)
+  return createRequestMapping(
+    { app, name, functionName, channel: channel.address, codec, events, policy: mapping.requests },
+    {
+      ...tools,
+      log: tools.log.with({ mapping: name }),
+      check: ({ body }) => (body === null ? undefined : check(body)),
+      openSource: signal =>
+        tools.connections.openSource(channel, {
+          group,
+          start,
+          maxInFlight: mapping.requests.maxInFlight,
+          signal,
+        }),
+    },
+  )
 }
 
 /** Replay is a source like any other; order holds among the replayed records of a key, not against live ones. */

@@ -8,6 +8,7 @@ import { type Connections, createConnections, type LoadConnector } from './conne
 import type { OutgoingRecord } from './contract.ts'
 import type { Database } from './database.ts'
 import type { DeployStatus } from './deploys.ts'
+import { createDoors, type Doors } from './doors.ts'
 import type { FunctionSpec } from './engine/contract.ts'
 import { createEngine, type FunctionEngine } from './engine/engine.ts'
 import { createSharedBytes } from './flow/credit.ts'
@@ -47,6 +48,7 @@ export interface Rooms {
   readonly keyStores: KeyStores
   readonly engine: FunctionEngine
   readonly mappings: Mappings
+  readonly doors: Doors
   board: StatusBoard | undefined
   run: Run | undefined
   door: InvokeServer | undefined
@@ -93,6 +95,8 @@ export const openRooms = (current: () => ResolvedConfig, parts: AppParts, sendin
     send,
     keyStores,
   })
+  const sendEach = (address: string, records: readonly OutgoingRecord[]) =>
+    sending.sendEach(connections, address, records)
   const rooms: Rooms = {
     database,
     store,
@@ -100,6 +104,7 @@ export const openRooms = (current: () => ResolvedConfig, parts: AppParts, sendin
     keyStores,
     engine,
     mappings,
+    doors: createDoors({ clock, log, connections, sendEach }),
     board: undefined,
     run: undefined,
     door: undefined,
@@ -110,7 +115,7 @@ export const openRooms = (current: () => ResolvedConfig, parts: AppParts, sendin
 /** What takes requests ends first, what keeps state last. */
 export const closeRooms = async (rooms: Rooms, log: Log): Promise<void> => {
   const closing = rooms.door?.close()
-  await rooms.mappings.stop()
+  await Promise.all([rooms.doors.stop(), rooms.mappings.stop()])
   await rooms.engine.close(SHUTDOWN_GRACE_MS)
   await closing
   await rooms.board?.close()

@@ -1,12 +1,12 @@
 /** Sending over the connections of an app: by address, for each record or for all of them. */
-import type { Channel } from './config/channel.ts'
+import type { AnyChannel } from './config/channel.ts'
 import type { Connections } from './connections.ts'
 import type { OutgoingRecord } from './contract.ts'
 import { MillraceError } from './errors.ts'
 
 export interface Sending {
   /** Throws CHANNEL_UNKNOWN. */
-  channelAt(address: string): Channel
+  channelAt(address: string): AnyChannel
   /** Answers for each record. Rejects with CHANNEL_UNKNOWN. */
   sendEach(
     connections: Connections,
@@ -18,8 +18,8 @@ export interface Sending {
 }
 
 /** `channels`: those of the configuration as it is now, by address. */
-export const createSending = (channels: () => ReadonlyMap<string, Channel>): Sending => {
-  const channelAt = (address: string): Channel => {
+export const createSending = (channels: () => ReadonlyMap<string, AnyChannel>): Sending => {
+  const channelAt = (address: string): AnyChannel => {
     const channel = channels().get(address)
     if (channel) return channel
     const known = [...channels().keys()].join(', ') || 'none'

@@ -5,6 +5,7 @@ import { type SourceFile, sourcesIn } from './support/sources.ts'
 
 const LEAVES = [
   'contract',
+  'request-contract',
   'dead-letters',
   'idempotency-store',
   'errors',

@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { cronOptions } from '../connectors/cron/channel.ts'
 import { embeddedOptions } from '../connectors/embedded/channel.ts'
+import { httpOptions } from '../connectors/http/options.ts'
 import { kafkaOptions } from '../connectors/kafka/channel.ts'
 import { rabbitOptions } from '../connectors/rabbitmq/options.ts'
 import { redisOptions } from '../connectors/redis/channel.ts'
@@ -26,6 +27,7 @@ export const GENERATED_FILES = [
   'core/engine/README.md',
   'connectors/cron/README.md',
   'connectors/embedded/README.md',
+  'connectors/http/README.md',
   'connectors/kafka/README.md',
   'connectors/rabbitmq/README.md',
   'connectors/redis/README.md',
@@ -38,6 +40,9 @@ const PARTS: Readonly<Record<string, () => string>> = {
   'embedded connection options': () => optionsTable(embeddedOptions.connection),
   'embedded topic options': () => optionsTable(embeddedOptions.channels.topic),
   'embedded stream options': () => optionsTable(embeddedOptions.channels.stream),
+  'http connection options': () => optionsTable(httpOptions.connection),
+  'http route options': () => optionsTable(httpOptions.channels.route),
+  'http door options': () => optionsTable(httpOptions.channels.door),
   'kafka connection options': () => optionsTable(kafkaOptions.connection),
   'kafka topic options': () => optionsTable(kafkaOptions.channels.topic),
   'rabbitmq connection options': () => optionsTable(rabbitOptions.connection),

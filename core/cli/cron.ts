@@ -2,7 +2,7 @@
 
 import { type ScheduleOptions, scheduleOf } from '../../connectors/cron/schedule.ts'
 import { describe, nextRuns } from '../../connectors/cron/words.ts'
-import type { Channel } from '../config/channel.ts'
+import type { AnyChannel } from '../config/channel.ts'
 import { configError, validateConfig } from '../config/validate.ts'
 import { type ConfigChoice, loadChosen, withConfig } from './config-option.ts'
 import type { Run } from './host.ts'
@@ -42,7 +42,7 @@ const next = async (name: string, choice: NextChoice, run: Run): Promise<0> => {
   return 0
 }
 
-const optionsOf = (name: string, channels: readonly Channel[]): ScheduleOptions => {
+const optionsOf = (name: string, channels: readonly AnyChannel[]): ScheduleOptions => {
   const schedules = channels.filter(({ connection }) => connection.kind === 'cron')
   const found = schedules.find(channel => channel.name === name || channel.address === name)
   if (found) return found.options as unknown as ScheduleOptions

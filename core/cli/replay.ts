@@ -158,7 +158,7 @@ export const withoutHost = (
     processes
       .filter(({ updatedAt }) => now - updatedAt < HOST_WITHIN_MS)
       .flatMap(({ status }) =>
-        status.mappings.filter(({ replay }) => replay.state === 'running').map(({ name }) => name),
+        status.mappings.filter(({ replay }) => replay?.state === 'running').map(({ name }) => name),
       ),
   )
   return [...new Set(letters.map(({ mapping }) => mapping))].filter(mapping => !hosted.has(mapping))

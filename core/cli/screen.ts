@@ -54,11 +54,11 @@ const mappingLines = ({ status, perSecond }: View): readonly string[] =>
       mapping.channel,
       stateText(mapping),
       perSecond.get(mapping.name) ?? 0,
-      mapping.counts.accepted + mapping.replay.counts.accepted,
-      mapping.counts.retried + mapping.replay.counts.retried,
-      mapping.counts.parked + mapping.replay.counts.parked,
-      mapping.inFlight + mapping.replay.inFlight,
-      mapping.waiting + mapping.replay.waiting,
+      mapping.counts.accepted + (mapping.replay?.counts.accepted ?? 0),
+      mapping.counts.retried + (mapping.replay?.counts.retried ?? 0),
+      mapping.counts.parked + (mapping.replay?.counts.parked ?? 0),
+      mapping.inFlight + (mapping.replay?.inFlight ?? 0),
+      mapping.waiting + (mapping.replay?.waiting ?? 0),
     ]),
   ])
 

@@ -52,7 +52,7 @@ const processText = ({ pid, updatedAt, status: app }: ProcessStatus, now: number
     mapping.counts.retried,
     mapping.counts.parked,
     mapping.inFlight,
-    mapping.replay.counts.accepted,
+    mapping.replay?.counts.accepted ?? 0,
   ])
   const errors = app.mappings.flatMap(mapping => {
     const { name, lastError, stopped } = mapping

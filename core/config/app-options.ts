@@ -64,4 +64,5 @@ export const appOptions = {
     'Channels that are only sent to. Those that mappings read or park to are known anyhow.',
     'a list of channels',
   ),
+  doors: entries('Ways in: what comes over them is sent to the channel behind them.', 'a list of doors'),
 }

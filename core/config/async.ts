@@ -40,9 +40,9 @@ export const asyncMapping = (
   book: ChannelBook,
 ): ResolvedMapping | undefined => {
   if (!async) return undefined
-  const channel = book.enter(asyncQueue(functionName), path)
+  const channel = book.enterTarget(asyncQueue(functionName), path)
   const entered = (written: unknown, option: string): readonly Channel[] =>
-    [written ?? []].flat().flatMap(value => book.enter(value, `${path}.async.${option}`) ?? [])
+    [written ?? []].flat().flatMap(value => book.enterTarget(value, `${path}.async.${option}`) ?? [])
   const onSuccess = entered(async.onSuccess, 'onSuccess')
   const onFailure = entered(async.onFailure, 'onFailure')
   if (!channel) return undefined

@@ -1,18 +1,22 @@
 /** The channels and connections of one configuration: each checked once, known by address, declared one way only. */
 import { isDeepStrictEqual } from 'node:util'
 import type { CodecName } from '../engine/contract.ts'
-import type { Channel, ConnectionValue } from './channel.ts'
+import type { AnyChannel, Channel, ConnectionValue, Door } from './channel.ts'
 import type { OptionSpecs } from './option.ts'
 import { isPlainObject, join, parseOptions } from './options.ts'
 import { type Problem, show } from './problem.ts'
 
 export interface ChannelBook {
-  readonly channels: ReadonlyMap<string, Channel>
+  readonly channels: ReadonlyMap<string, AnyChannel>
   readonly connections: ReadonlyMap<string, ConnectionValue>
   /** The channel with its options complete; undefined, with problems noted, when it is none or not a right one. */
-  enter(value: unknown, path: string): Channel | undefined
+  enter(value: unknown, path: string): AnyChannel | undefined
   /** Notes what is wrong with a connection that is used for something else than a channel. */
   enterConnection(connection: ConnectionValue, path: string): void
+  /** The same for one that something is sent to. */
+  enterTarget(value: unknown, path: string): Channel | undefined
+  /** A door with its options complete, and the channel behind it. */
+  enterDoor(value: unknown, path: string): Door | undefined
 }
 
 /** Printable: neither control characters nor unpaired surrogates, nor space at the ends. */
@@ -23,8 +27,8 @@ const CONNECTION_NAME = /^[^\p{C}\s/]{1,100}$/u
 /** An empty book that notes what is wrong in `problems`. */
 export const channelBook = (problems: Problem[]): ChannelBook => {
   const connections = new Map<string, ConnectionValue>()
-  const channels = new Map<string, Channel>()
-  const declared = new Map<string, Channel>()
+  const channels = new Map<string, AnyChannel>()
+  const declared = new Map<string, AnyChannel>()
 
   const enterConnection = (connection: ConnectionValue, path: string): void => {
     const known = connections.get(connection.name)
@@ -39,37 +43,80 @@ export const channelBook = (problems: Problem[]): ChannelBook => {
     }
   }
 
+  const enter = (value: unknown, path: string): AnyChannel | undefined => {
+    if (isDoor(value)) {
+      problems.push({
+        path,
+        message: `is a door into ${value.into.address}; name that channel here, and the door in doors`,
+      })
+      return undefined
+    }
+    if (!isChannel(value)) {
+      problems.push({ path, message: `must be a channel, got ${show(value)}; ${HOW_TO_MAKE_ONE}` })
+      return undefined
+    }
+    const before = declared.get(value.address)
+    if (before) {
+      if (!sameDeclaration(before, value)) problems.push(declaredTwice(value, path))
+      return channels.get(value.address)
+    }
+    declared.set(value.address, value)
+    const complete = checked(value, path, channelProblems(value, path))
+    if (complete) channels.set(value.address, complete)
+    return complete
+  }
+
+  const checked = <Value extends AnyChannel | Door>(
+    value: Value,
+    path: string,
+    wrong: readonly Problem[],
+  ): Value | undefined => {
+    enterConnection(value.connection, path)
+    const options = channelOptions(value)
+    problems.push(...wrong, ...('problems' in options ? options.problems : []))
+    return wrong.length > 0 || 'problems' in options ? undefined : { ...value, options: options.value }
+  }
+
+  const enterTarget = (value: unknown, path: string): Channel | undefined => {
+    const channel = enter(value, path)
+    if (channel?.retries !== 'caller') return channel as Channel | undefined
+    problems.push({
+      path,
+      message: `must be a channel that can be sent to, got ${channel.address}, which takes requests`,
+    })
+    return undefined
+  }
+
   return {
     channels,
     connections,
     enterConnection,
-    enter(value, path) {
-      if (!isChannel(value)) {
-        problems.push({ path, message: `must be a channel, got ${show(value)}; ${HOW_TO_MAKE_ONE}` })
+    enter,
+    enterTarget,
+    enterDoor(value, path) {
+      if (!isDoor(value)) {
+        problems.push({
+          path,
+          message: `must be a door, got ${show(value)}; make one from a connection: http(name).post(path, { into: channel })`,
+        })
         return undefined
       }
-      const before = declared.get(value.address)
-      if (before) {
-        if (!sameDeclaration(before, value)) problems.push(declaredTwice(value, path))
-        return channels.get(value.address)
-      }
-      declared.set(value.address, value)
-      enterConnection(value.connection, path)
-      const wrong = channelProblems(value, path)
-      const options = channelOptions(value)
-      problems.push(...wrong, ...('problems' in options ? options.problems : []))
-      if (wrong.length > 0 || 'problems' in options) return undefined
-      const complete = { ...value, options: options.value }
-      channels.set(value.address, complete)
-      return complete
+      const into = enterTarget(value.into, `${path}.into`)
+      const complete = checked(value, path, nameProblems(value, path))
+      return complete && into ? { ...complete, into } : undefined
     },
   }
 }
 
 /** The name of a channel's codec, `custom` for one of the user's own. */
-export const codecName = (channel: Channel): CodecName => (typeof channel.codec === 'string' ? channel.codec : 'custom')
+export const codecName = (channel: AnyChannel): CodecName =>
+  typeof channel.codec === 'string' ? channel.codec : 'custom'
 
-export const isChannel = (value: unknown): value is Channel =>
+export const isChannel = (value: unknown): value is AnyChannel => isPlace(value) && !('into' in value)
+
+const isDoor = (value: unknown): value is Door => isPlace(value) && 'into' in value && isChannel(value.into)
+
+const isPlace = (value: unknown): value is AnyChannel | Door =>
   isPlainObject(value) &&
   typeof value.name === 'string' &&
   typeof value.address === 'string' &&
@@ -81,7 +128,7 @@ export const isChannel = (value: unknown): value is Channel =>
 
 const HOW_TO_MAKE_ONE = 'make one from a connection: embedded().queue(name)'
 
-const channelPath = (channel: Pick<Channel, 'address'>): string => join('channels', channel.address)
+const channelPath = (channel: Pick<AnyChannel, 'address'>): string => join('channels', channel.address)
 
 const connectionProblems = (connection: ConnectionValue, path: string): readonly Problem[] => {
   const at = join('connections', connection.name)
@@ -99,10 +146,13 @@ const connectionProblems = (connection: ConnectionValue, path: string): readonly
   ]
 }
 
-const channelProblems = (channel: Channel, path: string): readonly Problem[] => [
-  ...(CHANNEL_NAME.test(channel.name)
+const nameProblems = ({ name }: AnyChannel | Door, path: string): readonly Problem[] =>
+  CHANNEL_NAME.test(name)
     ? []
-    : [{ path, message: `must have a name of 1 to 255 printable characters, got ${show(channel.name)}` }]),
+    : [{ path, message: `must have a name of 1 to 255 printable characters, got ${show(name)}` }]
+
+const channelProblems = (channel: AnyChannel, path: string): readonly Problem[] => [
+  ...nameProblems(channel, path),
   ...(isCodec(channel.codec)
     ? []
     : [
@@ -137,7 +187,7 @@ const isSchema = (schema: unknown): boolean => {
   return typeof standard === 'object' && standard !== null && isFunction(standard, 'validate')
 }
 
-const channelOptions = ({ type, options, ...channel }: Channel): ReturnType<typeof checkedOptions> => {
+const channelOptions = ({ type, options, ...channel }: AnyChannel | Door): ReturnType<typeof checkedOptions> => {
   const { channels, together } = channel.connection.declares ?? {}
   const path = channelPath(channel)
   const checked = checkedOptions(channels?.[type], options, path)
@@ -148,14 +198,14 @@ const channelOptions = ({ type, options, ...channel }: Channel): ReturnType<type
 const checkedOptions = (specs: OptionSpecs | undefined, options: Readonly<Record<string, unknown>>, path: string) =>
   specs ? parseOptions(specs, options, path) : { value: options }
 
-const sameDeclaration = (one: Channel, other: Channel): boolean =>
+const sameDeclaration = (one: AnyChannel, other: AnyChannel): boolean =>
   one === other ||
   (one.type === other.type &&
     one.schema === other.schema &&
     isDeepStrictEqual(one.codec, other.codec) &&
     isDeepStrictEqual(one.options, other.options))
 
-const declaredTwice = (channel: Channel, path: string): Problem => ({
+const declaredTwice = (channel: AnyChannel, path: string): Problem => ({
   path: channelPath(channel),
   message: `is declared twice with another type, codec, schema or options (again at ${path}); declare it once and import it`,
 })

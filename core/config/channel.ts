@@ -33,11 +33,8 @@ export interface ConnectionOptionSpecs {
   readonly together?: Readonly<Record<string, (options: unknown, path: string) => readonly Problem[]>>
 }
 
-/**
- * A named place on a connection. `Output` is what a function receives as `data`, `Input` what `send` takes; they
- * differ where a schema transforms.
- */
-export interface Channel<Output = unknown, Input = Output> extends ChannelRef {
+/** What all channels have, whoever tries again what comes over them. */
+export interface AnyChannel<Output = unknown, Input = Output> extends ChannelRef {
   readonly connection: ConnectionValue
   readonly codec: CodecOption
   readonly schema: StandardSchemaV1 | undefined
@@ -45,8 +42,32 @@ export interface Channel<Output = unknown, Input = Output> extends ChannelRef {
   readonly ordered: boolean
   /** False when several readers cannot each have a position of their own, so that `group` and `start` mean nothing. */
   readonly positioned: boolean
+  /** `caller`: who asks waits for the answer. Left out: records are Millrace's to retry. */
+  readonly retries?: 'caller' | undefined
   /** Never set: carries the types. */
   readonly types?: { readonly output: Output; readonly input: Input }
+}
+
+/**
+ * A named place on a connection. `Output` is what a function receives as `data`, `Input` what `send` takes; they
+ * differ where a schema transforms.
+ */
+export interface Channel<Output = unknown, Input = Output> extends AnyChannel<Output, Input> {
+  readonly retries?: undefined
+}
+
+/** A channel of requests: one attempt each, no batch, no dead letter, and what the function answers is the answer. */
+export interface RequestChannel<Output = unknown, Input = Output> extends AnyChannel<Output, Input> {
+  readonly retries: 'caller'
+}
+
+/**
+ * A way in: what comes over it is sent to a channel, and who brought it hears when that channel's broker has confirmed.
+ * Its name, type and options are the connector's; codec and schema are those of the channel.
+ */
+export interface Door extends ChannelRef {
+  readonly connection: ConnectionValue
+  readonly into: Channel
 }
 
 /** A channel on which every group of readers has a position of its own. */
@@ -72,7 +93,7 @@ export interface Reading<Output = unknown, Input = Output> {
 
 /** What a function receives as `data` from this channel, or from this reading of one. */
 export type DataOf<Source> =
-  Source extends Channel<infer Output, unknown>
+  Source extends AnyChannel<infer Output, unknown>
     ? Output
     : Source extends Reading<infer Output, unknown>
       ? Output

@@ -10,6 +10,8 @@ export const foreignEventsOf = (
   { channel, format }: Pick<ResolvedMapping, 'channel' | 'format'>,
   places: SecretPlaces,
 ): ForeignEvents | undefined => {
+  if (channel.retries === 'caller')
+    return { format: format === 'millrace' ? 'request' : format, place: placeOf(channel), name: channel.name }
   if (format === 'millrace') return undefined
   if (format === 'direct') return { format, place: format, name: channel.name }
   const { brokers, url, vhost } = channel.connection.options

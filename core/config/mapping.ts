@@ -4,13 +4,14 @@ import type { StartPosition } from '../contract.ts'
 import type { EventFormat } from '../engine/contract.ts'
 import { eventHolds } from '../event/foreign.ts'
 import type { Policy } from '../flow/policy.ts'
-import { markOf } from '../function/handler.ts'
-import type { Channel } from './channel.ts'
+import { type HandlerMark, markOf } from '../function/handler.ts'
+import type { AnyChannel, Channel } from './channel.ts'
 import { type ChannelBook, codecName, isChannel } from './channel-book.ts'
 import { fromHandler, functionOptions, type ResolvedFunction } from './function-options.ts'
 import { linkOptions, type PolicyValues, policyOptions } from './mapping-options.ts'
 import { defaultsOf, isPlainObject, join, parseOptions, suggestion, unknownNames } from './options.ts'
 import { type Problem, show } from './problem.ts'
+import { notForRequests, requestPolicyOf } from './request-options.ts'
 import type { Candidate } from './rules.ts'
 
 export interface MappingSurroundings {
@@ -51,6 +52,8 @@ export const resolveMapping = (
   if (!reading || wrongFunction !== undefined || 'problems' in parsed) return undefined
   const functionName = nameFunction(name, written.function, around.functions)
   const { channel, group, start } = reading
+  const takesRequests = channel.retries === 'caller'
+  if (takesRequests) problems.push(...notForRequests(written, path))
   return {
     asked: { group, start, batchSize: written.batchSize },
     mapping: {
@@ -66,12 +69,13 @@ export const resolveMapping = (
       ...(parsed.value.filter ? { filter: parsed.value.filter } : {}),
       ...(parsed.value.idempotency ? { idempotency: parsed.value.idempotency } : {}),
       policy: policyOf(parsed.value, channel, batchSizeOf(parsed.value, channel)),
+      ...(takesRequests ? { requests: requestPolicyOf(parsed.value, written) } : {}),
     },
   }
 }
 
 interface FoundReading {
-  readonly channel: Channel
+  readonly channel: AnyChannel
   readonly group: string | undefined
   readonly start: StartPosition | undefined
 }
@@ -124,7 +128,7 @@ const startProblems = (start: unknown, path: string): readonly Problem[] =>
 
 /** What a mapping gives to its function, as far as it is known. */
 interface Reads {
-  readonly source: Channel | undefined
+  readonly source: AnyChannel | undefined
   readonly format: EventFormat | undefined
 }
 
@@ -155,26 +159,35 @@ const nameFunction = (mapping: string, value: unknown, functions: Map<string, Re
 const unfitHandler = (handler: unknown, { source, format }: Reads): string | undefined => {
   const mark = markOf(handler)
   if (!mark) return undefined
+  if (source && (mark.takes === 'request') !== (source.retries === 'caller') && mark.takes !== 'event')
+    return mark.takes === 'request'
+      ? `is made by onRequest, which is for channels of requests, and ${source.address} has records; use onRecord or onBatch`
+      : `is made by onRecord or onBatch, which take records, and ${source.address} takes requests; use onRequest, or a plain function`
   if (format !== undefined && (mark.takes === 'event') !== (format !== 'millrace'))
     return mark.takes === 'event'
-      ? "is made by onEvent, which takes events of other formats: write format: 'lambda' or 'cloudevents', or use onRecord or onBatch"
-      : `is made by onRecord or onBatch, which take Millrace's own records: leave out format: '${format}', or use onEvent`
+      ? `is made by onEvent, which takes events of other formats: write format: 'lambda' or 'cloudevents', or use ${source?.retries === 'caller' ? 'onRequest' : 'onRecord or onBatch'}`
+      : `is made by ${madeBy(mark)}: leave out format: '${format}', or use onEvent`
   const written = mark.channels.map(channel => channel.address)
   if (!source || written.includes(source.address)) return undefined
   return `must be written for the mapping's source, ${source.address}; this handler is for ${written.join(', ')}`
 }
 
+const madeBy = ({ takes }: HandlerMark): string =>
+  takes === 'request'
+    ? "onRequest, which takes requests in Millrace's own form"
+    : "onRecord or onBatch, which take Millrace's own records"
+
 const readDestinations = (written: unknown, path: string, book: ChannelBook): readonly Channel[] => {
   const to = isPlainObject(written) ? written.to : undefined
   if (to === undefined) return []
-  return (Array.isArray(to) ? to : [to]).flatMap(value => book.enter(value, path) ?? [])
+  return (Array.isArray(to) ? to : [to]).flatMap(value => book.enterTarget(value, path) ?? [])
 }
 
 /** One where an event of the format is one record; that another was asked for is told by the rules. */
-const batchSizeOf = ({ batchSize, format }: PolicyValues, channel: Channel): number =>
+const batchSizeOf = ({ batchSize, format }: PolicyValues, channel: AnyChannel): number =>
   eventHolds(format, channel) === 'one' ? 1 : batchSize
 
-export const policyOf = (values: PolicyValues, channel: Channel, batchSize: number): Policy => ({
+export const policyOf = (values: PolicyValues, channel: AnyChannel, batchSize: number): Policy => ({
   order: values.order ?? (channel.ordered ? 'lane' : 'none'),
   batchSize,
   batchWindowMs: values.batchWindow,

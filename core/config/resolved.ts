@@ -2,8 +2,9 @@
 import type { StartPosition } from '../contract.ts'
 import type { CodecName, EventFormat } from '../engine/contract.ts'
 import type { Policy } from '../flow/policy.ts'
+import type { RequestPolicy } from '../flow/requests/policy.ts'
 import type { AnswerFormat } from '../invoke/records.ts'
-import type { Channel, ConnectionValue } from './channel.ts'
+import type { AnyChannel, Channel, ConnectionValue, Door } from './channel.ts'
 import type { FilterValue } from './filter-option.ts'
 import type { ResolvedFunction } from './function-options.ts'
 import type { IdempotencyValue } from './idempotency-options.ts'
@@ -26,7 +27,8 @@ export interface ResolvedConfig {
   readonly idempotency: { readonly store?: ConnectionValue | undefined }
   readonly connections: ReadonlyMap<string, ConnectionValue>
   /** By address: every channel that is read, parked to or listed; options are checked and complete. */
-  readonly channels: ReadonlyMap<string, Channel>
+  readonly channels: ReadonlyMap<string, AnyChannel>
+  readonly doors: readonly Door[]
   readonly functions: ReadonlyMap<string, ResolvedFunction>
   readonly mappings: readonly ResolvedMapping[]
   /** What is allowed and worth knowing, to be logged once at start. */
@@ -35,7 +37,7 @@ export interface ResolvedConfig {
 
 export interface ResolvedMapping {
   readonly name: string
-  readonly channel: Channel
+  readonly channel: AnyChannel
   readonly group: string
   readonly start: StartPosition
   readonly functionName: string
@@ -48,6 +50,8 @@ export interface ResolvedMapping {
   readonly filter?: FilterValue
   readonly idempotency?: IdempotencyValue
   readonly policy: Policy
+  /** Set where the channel takes requests; what `policy` says of batches and retries means nothing then. */
+  readonly requests?: RequestPolicy
 }
 
 export type Validation =

@@ -17,7 +17,18 @@ export interface Candidate {
 
 type Verdict = { readonly option: string; readonly message: string; readonly severity: Finding['severity'] } | false
 
-const MAPPING_RULES: readonly ((candidate: Candidate) => Verdict)[] = [
+type MappingRule = (candidate: Candidate) => Verdict
+
+const RULES_OF_ALL: readonly MappingRule[] = [
+  ({ mapping: { policy } }) =>
+    policy.breaker.initialMs > policy.breaker.maxMs &&
+    wrong(
+      'breaker.initial',
+      `must be at most breaker.max (${formatDuration(policy.breaker.maxMs)}), got ${formatDuration(policy.breaker.initialMs)}`,
+    ),
+]
+
+const RULES_OF_RECORDS: readonly MappingRule[] = [
   ({ mapping: { policy } }) =>
     policy.batchSize > policy.maxInFlight &&
     wrong('batchSize', `must be at most maxInFlight (${policy.maxInFlight}), got ${policy.batchSize}`),
@@ -39,12 +50,6 @@ const MAPPING_RULES: readonly ((candidate: Candidate) => Verdict)[] = [
     wrong(
       'backoff.initial',
       `must be at most backoff.max (${formatDuration(policy.backoff.maxMs)}), got ${formatDuration(policy.backoff.initialMs)}`,
-    ),
-  ({ mapping: { policy } }) =>
-    policy.breaker.initialMs > policy.breaker.maxMs &&
-    wrong(
-      'breaker.initial',
-      `must be at most breaker.max (${formatDuration(policy.breaker.maxMs)}), got ${formatDuration(policy.breaker.initialMs)}`,
     ),
   ({ mapping, asked }) =>
     !mapping.channel.positioned &&
@@ -81,15 +86,23 @@ const MAPPING_RULES: readonly ((candidate: Candidate) => Verdict)[] = [
 
 const CONFIG_RULES: readonly ((mappings: readonly ResolvedMapping[]) => readonly Finding[])[] = [
   mappings =>
-    mappings.flatMap((mapping, index) => {
+    mappings.flatMap((mapping, index): readonly Finding[] => {
       const other = mappings.slice(0, index).find(earlier => sharesRecords(earlier, mapping))
       if (!other) return []
+      if (mapping.requests)
+        return [
+          {
+            path: `${join('mappings', mapping.name)}.source`,
+            message: `must not be ${mapping.channel.address}, which mapping ${other.name} answers already`,
+            severity: 'problem',
+          },
+        ]
       const how = mapping.channel.positioned ? ` in the same group (${mapping.group})` : ''
       return [
         {
           path: join('mappings', mapping.name),
           message: `reads ${mapping.channel.address}${how} like mapping ${other.name}: each record goes to one of the two`,
-          severity: 'notice' as const,
+          severity: 'notice',
         },
       ]
     }),
@@ -145,7 +158,7 @@ export const functionRules = (functions: Iterable<ResolvedFunction>, maxEnvironm
 /** Everything the rules find, of every mapping. */
 export const applyRules = (candidates: readonly Candidate[]): readonly Finding[] => [
   ...candidates.flatMap(candidate =>
-    MAPPING_RULES.flatMap(rule => {
+    [...RULES_OF_ALL, ...(candidate.mapping.requests ? [] : RULES_OF_RECORDS)].flatMap(rule => {
       const verdict = rule(candidate)
       if (!verdict) return []
       const { option, ...rest } = verdict

@@ -7,6 +7,7 @@ import { isAbsolute, resolve } from 'node:path'
 import { MillraceError } from '../errors.ts'
 import { appOptions, isName, NAME_EXPECTED } from './app-options.ts'
 import { asyncMapping } from './async.ts'
+import type { Door } from './channel.ts'
 import { type ChannelBook, channelBook } from './channel-book.ts'
 import { codeMissing, readCode } from './function-code.ts'
 import { fromOptions, functionOptions, programProblems, type ResolvedFunction } from './function-options.ts'
@@ -48,6 +49,7 @@ export const validateConfig = (
   const candidates = readMappings(written.mappings, surroundings, problems)
   readChannels(written.channels, book, problems)
   if (own.idempotency.store) book.enterConnection(own.idempotency.store, 'idempotency.store')
+  const doors = readDoors(written.doors, book, problems)
 
   problems.push(...functionRules(functions.values(), own.maxEnvironments))
   const findings = applyRules(candidates)
@@ -64,6 +66,7 @@ export const validateConfig = (
     idempotency: own.idempotency,
     connections: book.connections,
     channels: book.channels,
+    doors,
     functions,
     mappings: [...candidates.map(candidate => candidate.mapping), ...asyncMappings],
     notices: [
@@ -146,8 +149,16 @@ const readMappings = (written: unknown, needs: MappingSurroundings, problems: Pr
 
 const readChannels = (written: unknown, book: ChannelBook, problems: Problem[]): void => {
   if (written === undefined) return
-  if (Array.isArray(written)) for (const [index, value] of written.entries()) book.enter(value, `channels.${index}`)
+  if (Array.isArray(written))
+    for (const [index, value] of written.entries()) book.enterTarget(value, `channels.${index}`)
   else problems.push({ path: 'channels', message: `must be a list of channels, got ${show(written)}` })
+}
+
+const readDoors = (written: unknown, book: ChannelBook, problems: Problem[]): readonly Door[] => {
+  if (written === undefined) return []
+  if (Array.isArray(written)) return written.flatMap((value, index) => book.enterDoor(value, `doors.${index}`) ?? [])
+  problems.push({ path: 'doors', message: `must be a list of doors, got ${show(written)}` })
+  return []
 }
 
 /** The entries of an object whose keys are names of the user's; keys that are no names are problems. */

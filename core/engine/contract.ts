@@ -4,6 +4,7 @@
  */
 import type { ErrorInfo, EventRecord, OutgoingRecord } from '../contract.ts'
 import type { IdempotencyStore } from '../idempotency-store.ts'
+import type { AnswerStream } from '../request-contract.ts'
 
 export type Isolation = 'process' | 'thread' | 'inline'
 
@@ -50,16 +51,6 @@ export interface Permissions {
 
 /** What a function's share of CPU may be kept by. */
 export type CpuMeans = 'cgroup-v2' | 'cgroup-v1' | 'duty-cycle' | 'nice'
-
-/** How the limits of environments are kept here: found out, never assumed. */
-export interface LimitMeans {
-  /** `sampled`: V8's heap, and private memory looked at all the time. `heap`: only V8's heap. A cgroup comes on top. */
-  readonly memory: 'cgroup-v2' | 'cgroup-v1' | 'sampled' | 'heap' | 'none'
-  /** `off`: not asked for (cpuShares). `none`: there is no means here. */
-  readonly cpu: CpuMeans | 'off' | 'none'
-  /** How many processes and threads a function may start. */
-  readonly processes: 'cgroup-v2' | 'cgroup-v1' | 'none'
-}
 
 /** Where a function's code is: a handler given as a value means inline isolation. */
 export type FunctionCode = ModuleCode | Program | PackageCode | RemoteCode | ImageCode | { readonly handler: unknown }
@@ -145,8 +136,8 @@ export type EventFormat = 'millrace' | 'lambda' | 'cloudevents'
 
 /** A form that is not Millrace's own, and what it says of where records come from; the same for all of a mapping. */
 export interface ForeignEvents {
-  /** `direct`: the record's body is the event itself, for callers who wait for the answer. */
-  readonly format: Exclude<EventFormat, 'millrace'> | 'direct'
+  /** `direct`: the record's body is the event, and a caller waits. `request`: one request in Millrace's own form. */
+  readonly format: Exclude<EventFormat, 'millrace'> | 'direct' | 'request'
   /** The kind of the connector and the type of the channel, `kafka/topic`: which of the format's shapes it is. */
   readonly place: string
   /** The channel's name, without that of its connection. */
@@ -183,6 +174,8 @@ export interface Invocation {
   readonly records: readonly InvokedRecord[]
   /** Nothing else is given to its environment until it has ended. Default: false. */
   readonly alone?: boolean
+  /** Takes an answer piece by piece, from functions that stream: then their outcome has no value. */
+  readonly stream?: AnswerStream
   /** Aborted when the claims are lost or the app is stopped by force; the environment sees it as `context.signal`. */
   readonly signal: AbortSignal
 }

@@ -8,13 +8,18 @@
 import type { Channel, CodecOption } from '../config/channel.ts'
 import type { ErrorInfo } from '../contract.ts'
 import type { CodecName, RefusedRecord } from '../engine/contract.ts'
-import { errorInfo } from '../errors.ts'
+import { errorInfo, type Issue } from '../errors.ts'
 import { checkSchema } from './schema.ts'
 import { checkedText, type ReadText } from './text.ts'
 
 export type Decoded =
   | { readonly data: unknown; readonly verdict?: undefined }
-  | { readonly verdict: RefusedRecord['verdict']; readonly error: ErrorInfo }
+  | {
+      readonly verdict: RefusedRecord['verdict']
+      readonly error: ErrorInfo
+      /** What the schema found, where it was the schema. */
+      readonly issues?: readonly Issue[]
+    }
 
 /** A promise only where the codec or the schema made one. A tombstone skips the codec; the schema sees null. */
 export type Decode = (body: Uint8Array | null, readText: ReadText) => Decoded | Promise<Decoded>
@@ -29,7 +34,7 @@ export const decoderOf = (channel: Pick<Channel, 'address' | 'codec' | 'schema'>
     return checked instanceof Promise ? checked.then(judge) : judge(checked)
   }
   const judge = (checked: Awaited<ReturnType<typeof checkSchema>>): Decoded =>
-    checked.ok ? { data: checked.value } : refuse('invalid', address, checked.problem)
+    checked.ok ? { data: checked.value } : { ...refuse('invalid', address, checked.problem), issues: checked.issues }
   return (body, readText) => {
     const decoded = decodeBody(body, readText)
     return decoded instanceof Promise ? decoded.then(check) : check(decoded)
@@ -92,7 +97,11 @@ const decodeCustom = (
 
 const MAX_MESSAGE_CHARS = 4_096
 
-const refuse = (verdict: RefusedRecord['verdict'], address: string, problem: string): Decoded => ({
+const refuse = (
+  verdict: RefusedRecord['verdict'],
+  address: string,
+  problem: string,
+): Exclude<Decoded, { verdict?: undefined }> => ({
   verdict,
   error: {
     name: verdict === 'invalid' ? 'RecordInvalid' : 'RecordUndecodable',

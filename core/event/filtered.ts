@@ -1,5 +1,5 @@
 /** A mapping's filter over whole records: any of its patterns has to match. */
-import type { Channel } from '../config/channel.ts'
+import type { AnyChannel } from '../config/channel.ts'
 import type { EventRecord, HeaderValue } from '../contract.ts'
 import type { Filter } from '../filter/filter.ts'
 import type { FilterVerdict, RecordFilter } from '../flow/filter.ts'
@@ -8,7 +8,10 @@ import { type Decoded, decoderOf } from './decode.ts'
 import { checkedText } from './text.ts'
 
 /** The body is read with the channel's codec, and only where a pattern asks for `data`. The schema is the function's. */
-export const recordFilter = (channel: Pick<Channel, 'address' | 'codec'>, filters: readonly Filter[]): RecordFilter => {
+export const recordFilter = (
+  channel: Pick<AnyChannel, 'address' | 'codec'>,
+  filters: readonly Filter[],
+): RecordFilter => {
   const needsData = filters.some(({ fields }) => fields.has('data'))
   const decode = decoderOf({ ...channel, schema: undefined })
   const judge = (record: EventRecord, decoded: Decoded): FilterVerdict => {

@@ -6,11 +6,12 @@
  *                  │ invalid                     │ has no such form
  *                  └─────────── refused ─────────┘
  */
-import type { Channel } from '../config/channel.ts'
+import type { AnyChannel } from '../config/channel.ts'
 import type { CodecName, EventFormat, ForeignEvents, InvokedRecord, RefusedRecord } from '../engine/contract.ts'
 import { cloudEventsShape } from './cloudevents/shape.ts'
 import type { Decode, Decoded } from './decode.ts'
 import { directShape } from './direct.ts'
+import { HTTP_PLACE, httpShape } from './http/shapes.ts'
 import { lambdaShape } from './lambda/shapes.ts'
 import type { ForeignAnswer, Shape } from './shape.ts'
 import type { ReadText } from './text.ts'
@@ -44,14 +45,15 @@ export const foreignBatch = (
 }
 
 /** `one`: an event of this format from such a channel is one record, and so is a batch. */
-export const eventHolds = (format: EventFormat, channel: Pick<Channel, 'connection' | 'type'>): Shape['holds'] =>
+export const eventHolds = (format: EventFormat, channel: Pick<AnyChannel, 'connection' | 'type'>): Shape['holds'] =>
   format === 'millrace' ? 'batch' : shapeFor({ format, place: placeOf(channel) }).holds
 
 /** The kind of the connector and the type of the channel: `kafka/topic`. */
-export const placeOf = ({ connection, type }: Pick<Channel, 'connection' | 'type'>): string =>
+export const placeOf = ({ connection, type }: Pick<AnyChannel, 'connection' | 'type'>): string =>
   `${connection.kind}/${type}`
 
 const shapeFor = ({ format, place }: Pick<ForeignEvents, 'format' | 'place'>): Shape => {
+  if (place === HTTP_PLACE) return httpShape(format)
   if (format === 'direct') return directShape
   return format === 'lambda' ? lambdaShape(place) : cloudEventsShape
 }

@@ -1,8 +1,10 @@
 /** Standard Schema as this house uses it: data in, a verdict out. */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import { errorInfo } from '../errors.ts'
+import { errorInfo, type Issue } from '../errors.ts'
 
-export type Checked = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly problem: string }
+export type Checked =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly problem: string; readonly issues: readonly Issue[] }
 
 /** Never throws and never rejects: a schema that throws has refused, and says why. */
 export const checkSchema = (schema: StandardSchemaV1, value: unknown): Checked | Promise<Checked> => {
@@ -15,21 +17,27 @@ export const checkSchema = (schema: StandardSchemaV1, value: unknown): Checked |
 }
 
 const judge = (result: StandardSchemaV1.Result<unknown>): Checked =>
-  result.issues ? { ok: false, problem: describeIssues(result.issues) } : { ok: true, value: result.value }
+  result.issues ? invalid(result.issues) : { ok: true, value: result.value }
 
-const refused = (thrown: unknown): Checked => ({ ok: false, problem: `the schema threw: ${errorInfo(thrown).message}` })
+const refused = (thrown: unknown): Checked => ({
+  ok: false,
+  problem: `the schema threw: ${errorInfo(thrown).message}`,
+  issues: [],
+})
 
 const MAX_ISSUES = 10
 
-/** `total: expected number · items[0].name: required`, at most ten of them. */
-const describeIssues = (issues: readonly StandardSchemaV1.Issue[]): string => {
-  const shown = issues.slice(0, MAX_ISSUES).map(issue => {
-    const path = describePath(issue.path ?? [])
-    return path === '' ? issue.message : `${path}: ${issue.message}`
-  })
-  const hidden = issues.length - shown.length
-  return [...shown, ...(hidden > 0 ? [`and ${hidden} more`] : [])].join(' · ')
+const invalid = (found: readonly StandardSchemaV1.Issue[]): Checked => {
+  const issues = found.slice(0, MAX_ISSUES).map(({ path, message }) => ({ path: describePath(path ?? []), message }))
+  return { ok: false, problem: describeIssues(issues, found.length - issues.length), issues }
 }
+
+/** `total: expected number · items[0].name: required`. */
+const describeIssues = (issues: readonly Issue[], hidden: number): string =>
+  [
+    ...issues.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)),
+    ...(hidden > 0 ? [`and ${hidden} more`] : []),
+  ].join(' · ')
 
 const describePath = (path: readonly (PropertyKey | StandardSchemaV1.PathSegment)[]): string =>
   path

@@ -2,8 +2,7 @@
 import { sleep } from '../clock.ts'
 import type { Source } from '../contract.ts'
 import { MillraceError, wrapError } from '../errors.ts'
-import type { Flow } from './flow.ts'
-import { endOutage, noteOutage } from './outage.ts'
+import { endOutage, noteOutage, type Reader } from './outage.ts'
 import { atMost, within } from './within.ts'
 
 /** How long a source may take to open before it is given up and tried anew; a group may wait long for its slowest member. */
@@ -26,7 +25,7 @@ export interface OpeningHooks {
   readonly onFatal: (error: MillraceError) => void
 }
 
-export const openSource = (flow: Flow, { signal, onFatal }: OpeningHooks): Opening => {
+export const openSource = (flow: Reader, { signal, onFatal }: OpeningHooks): Opening => {
   const { clock } = flow.tools
   const failed = Promise.withResolvers<void>()
   const untilOpen = async (): Promise<Source | undefined> => {
@@ -55,7 +54,7 @@ export const openSource = (flow: Flow, { signal, onFatal }: OpeningHooks): Openi
 }
 
 /** One that opens after nobody waits for it any more is closed: it would hold what the next one is to read. */
-const openInTime = async (flow: Flow, signal: AbortSignal): Promise<Source> => {
+const openInTime = async (flow: Reader, signal: AbortSignal): Promise<Source> => {
   const { clock, log } = flow.tools
   const opened = flow.tools.openSource(signal)
   let awaited: 'yes' | 'no' = 'yes'
@@ -74,7 +73,7 @@ const openInTime = async (flow: Flow, signal: AbortSignal): Promise<Source> => {
 }
 
 /** Closes a source; one that does not close in time is left behind. Never rejects. */
-export const closeQuietly = async ({ tools: { clock, log } }: Flow, source: Source): Promise<void> => {
+export const closeQuietly = async ({ tools: { clock, log } }: Reader, source: Source): Promise<void> => {
   try {
     await within(
       clock,

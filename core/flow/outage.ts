@@ -1,6 +1,6 @@
 /** A source that cannot be opened or read: waited for, shown by the status, and said in the log without filling it. */
 import type { MillraceError } from '../errors.ts'
-import type { Flow } from './flow.ts'
+import type { MappingSpec, Tools } from './flow.ts'
 import type { Backoff } from './policy.ts'
 import { delayMs } from './retry.ts'
 
@@ -15,12 +15,21 @@ export interface Outage {
   readonly saidAt: number
 }
 
+/** What reads a source, as far as its opening and its outages go. */
+export interface Reader {
+  readonly spec: Pick<MappingSpec, 'channel'>
+  readonly tools: Pick<Tools, 'clock' | 'log' | 'random' | 'openSource'>
+  /** While the source cannot be opened or read. */
+  outage: Outage | undefined
+  lastError: MillraceError | undefined
+}
+
 const PAUSE: Backoff = { initialMs: 1_000, factor: 2, maxMs: 30_000, jitter: 'full' }
 const SHORTEST_PAUSE_MS = 1_000
 const SAID_EVERY_MS = 60_000
 
 /** A try failed. Answers how long to wait before the next one: a second at least. Said at once, and then every minute. */
-export const noteOutage = (flow: Flow, error: MillraceError): number => {
+export const noteOutage = (flow: Reader, error: MillraceError): number => {
   const { clock, log, random } = flow.tools
   const now = clock.monotonic()
   const before = flow.outage
@@ -37,7 +46,7 @@ export const noteOutage = (flow: Flow, error: MillraceError): number => {
 }
 
 /** It was opened, or read. */
-export const endOutage = (flow: Flow): void => {
+export const endOutage = (flow: Reader): void => {
   const { outage, tools } = flow
   if (!outage) return
   flow.outage = undefined

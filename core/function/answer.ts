@@ -26,10 +26,13 @@ export type Answer = BatchAnswer | undefined | null | void
 const plain = new WeakSet<object>()
 
 /** An answer of ours holds nothing but what JSON carries: marked, so that inline isolation need not copy it. */
-export const plainAnswer = (batchItemFailures: readonly BatchItemFailure[]): BatchAnswer => {
-  const answer = Object.freeze({ batchItemFailures: Object.freeze(batchItemFailures) })
-  plain.add(answer)
-  return answer
+export const plainAnswer = (batchItemFailures: readonly BatchItemFailure[]): BatchAnswer =>
+  plainValue(Object.freeze({ batchItemFailures: Object.freeze(batchItemFailures) }))
+
+/** The same of another value that was made here. */
+export const plainValue = <Value extends object>(value: Value): Value => {
+  plain.add(value)
+  return value
 }
 
 export const isPlainAnswer = (value: object): boolean => plain.has(value)

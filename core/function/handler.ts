@@ -1,5 +1,5 @@
 /** What onRecord and onBatch make: a plain async function that carries the channels it was written for. */
-import type { Channel, DataOf } from '../config/channel.ts'
+import type { AnyChannel, Channel, DataOf } from '../config/channel.ts'
 import type { Answer } from './answer.ts'
 import type { FunctionContext } from './context.ts'
 import type { Batch } from './record.ts'
@@ -8,9 +8,9 @@ import type { Batch } from './record.ts'
 export const HANDLER: unique symbol = Symbol.for('millrace.handler')
 
 export interface HandlerMark {
-  readonly channels: readonly Channel[]
-  /** `event`: made by onEvent, for formats that are not Millrace's own. Left out: for batches of records. */
-  readonly takes?: 'event'
+  readonly channels: readonly AnyChannel[]
+  /** `event`: made by onEvent, for formats that are not Millrace's own. `request`: by onRequest. Left out: for batches. */
+  readonly takes?: 'event' | 'request'
 }
 
 /** Called with records that were decoded and checked by their channel's codec and schema. */

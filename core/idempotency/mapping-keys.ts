@@ -1,5 +1,5 @@
 /** The keys of the records of a batch, as the host sees them before a function does. */
-import type { Channel } from '../config/channel.ts'
+import type { AnyChannel } from '../config/channel.ts'
 import type { IdempotencyValue } from '../config/idempotency-options.ts'
 import type { EventRecord } from '../contract.ts'
 import { wrapError } from '../errors.ts'
@@ -18,7 +18,7 @@ export type Keyed =
 export type ReadKeys = (records: readonly EventRecord[]) => Promise<readonly Keyed[]>
 
 /** Bodies are decoded by the channel's codec; its schema is for the function. */
-export const keyReader = (consumer: string, channel: Channel, options: IdempotencyValue): ReadKeys => {
+export const keyReader = (consumer: string, channel: AnyChannel, options: IdempotencyValue): ReadKeys => {
   const decode = decoderOf({ ...channel, schema: undefined })
   const read = typeof options.key === 'function' ? options.key : readerOf('idempotency.key', options.key)
   const byId = options.key === 'record.id' || options.key === 'id'

@@ -133,7 +133,8 @@ const brokerOf = (brokers: Map<string, MemoryConnector>, kind: string): MemoryCo
   return broker
 }
 
-const flowsOf = (app: App) => app.status().mappings.flatMap(mapping => [mapping, mapping.replay])
+const flowsOf = (app: App) =>
+  app.status().mappings.flatMap(({ replay, ...mapping }) => (replay ? [mapping, replay] : [mapping]))
 
 /** A replay that was asked for and not yet taken is work left to do; one being replayed is in flight. */
 const hasRequestedReplays = async (app: App): Promise<boolean> =>

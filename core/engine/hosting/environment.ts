@@ -124,6 +124,18 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
     if (state === 'ready') carrier?.send(MESSAGE.sent, message.id, reply)
   }
 
+  /** A caller who has gone takes nothing any more: the function is told by its signal. */
+  const relayPiece = async ({ id: request, header, body }: Message): Promise<void> => {
+    const stream = requests.streamOf(request)
+    try {
+      if (header === '') await stream?.write(body)
+      else stream?.begin(JSON.parse(header))
+    } catch (thrown) {
+      log.debug('a piece of an answer was not taken', { error: errorInfo(thrown) })
+    }
+    if (body.length > 0 && state === 'ready') carrier?.send(MESSAGE.taken, request, String(body.length))
+  }
+
   const handlers: Readonly<Record<number, (message: Message) => unknown>> = {
     [MESSAGE.ready]: ({ header }) => {
       if (carrier && coldStart === undefined)
@@ -139,6 +151,7 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
       const reply = await answerKeys(parts.app, parts.host, header)
       if (state === 'ready') carrier?.send(MESSAGE.keysAnswered, call, reply)
     },
+    [MESSAGE.piece]: relayPiece,
     [MESSAGE.log]: message => writeLog(log, output, message.header),
     [MESSAGE.dying]: message => {
       uncaught = JSON.parse(message.header)

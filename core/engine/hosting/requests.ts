@@ -7,6 +7,7 @@
  *              └── the environment ended before it began ──▶ given back, to run elsewhere
  */
 import type { Cancel, Clock } from '../../clock.ts'
+import type { AnswerStream } from '../../request-contract.ts'
 import type { FunctionSpec, Invocation, Outcome } from '../contract.ts'
 import { ABORT_GRACE_MS, ABORTED, timedOut } from '../outcomes.ts'
 import { type EncodedRequest, encodeRequest } from '../wire/request.ts'
@@ -44,6 +45,8 @@ export interface Requests {
   /** `began`: its turn has come; `ended`: at most once, and after `began` unless it never had a turn. */
   add(invocation: Invocation, began: () => void, ended: (how: Ended) => void): void
   answered(id: number, reply: Reply): void
+  /** Where the pieces of this request's answer go; undefined for one that is decided, or whose caller takes none. */
+  streamOf(id: number): AnswerStream | undefined
   /** Decides about the request that runs; does nothing where there is none, or it is decided. */
   decide(outcome: Outcome): void
   /** The environment is gone, or as good as gone: `during` is for the request that ran, if nothing was decided of it. */
@@ -172,6 +175,10 @@ export const createRequests = (parts: RequestsParts): Requests => {
       settle(request, request.invocation.signal.aborted ? NO_REPLY : reply, atMs)
       beginTurn(atMs)
       sendNext()
+    },
+    streamOf(id) {
+      const request = requests.find(each => each.id === id)
+      return request?.decided ? undefined : request?.invocation.stream
     },
     decide,
     endAll(during, before) {

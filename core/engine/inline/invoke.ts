@@ -71,7 +71,13 @@ export const startInline = (parts: InlineParts, loaded: LoadedFunction, invocati
       resolve(result)
     }
     invocation.signal.addEventListener('abort', onAbort, { once: true })
-    runInvocation(loaded, { request: invocation, context, readText: checkedText, begin: NOTHING }).then(result => {
+    runInvocation(loaded, {
+      request: invocation,
+      context,
+      readText: checkedText,
+      stream: invocation.stream,
+      begin: NOTHING,
+    }).then(result => {
       ended = true
       settle(aborted ? ABORTED : outcomeOf(result))
     })

@@ -17,6 +17,23 @@ export const decoderFor = (loaded: LoadedFunction, request: Asked): Found<Decode
   return made
 }
 
+/** For a request in Millrace's own form: a plain function knows the channel by the name of its codec. */
+export const requestDecoder = (loaded: LoadedFunction, request: Asked): Found<Decode> => {
+  const known = loaded.decoders.get(request.channel)
+  if (known) return { decode: known }
+  const made = loaded.mark ? markedRequestDecoder(loaded, request) : plainDecoder(loaded, request)
+  if (!made.error && made.decode) loaded.decoders.set(request.channel, made.decode)
+  return made
+}
+
+const markedRequestDecoder = (loaded: LoadedFunction, request: Asked): Found<Decode> =>
+  loaded.mark?.takes === 'request'
+    ? markedDecoder(loaded, request)
+    : mismatch(
+        `functions.${loaded.name} is not made by onRequest, but mapping ${request.mapping} reads ${request.channel}, ` +
+          'which takes requests; use onRequest, a plain function, or, for what onEvent makes, write a format',
+      )
+
 /** For an event of a foreign format: bodies go as they came, and are only read where a schema is to check them. */
 export const guardFor = (loaded: LoadedFunction, request: Asked): Found<Decode | undefined> => {
   const { format } = request.events ?? { format: 'millrace' }
@@ -45,6 +62,11 @@ export const guardFor = (loaded: LoadedFunction, request: Asked): Found<Decode |
 }
 
 const markedDecoder = (loaded: LoadedFunction, request: Asked): Found<Decode> => {
+  if (loaded.mark?.takes === 'request' && request.events?.format !== 'request')
+    return mismatch(
+      `functions.${loaded.name} is made by onRequest, which is for channels of requests, but mapping ${request.mapping} ` +
+        `reads ${request.channel}; use onRecord or onBatch`,
+    )
   if (loaded.mark?.takes === 'event' && !request.events)
     return mismatch(
       `functions.${loaded.name} is made by onEvent, which is for events of other formats, but mapping ${request.mapping} ` +

@@ -16,13 +16,14 @@ import { decodeBatch } from '../../event/record.ts'
 import type { ReadText } from '../../event/text.ts'
 import type { FunctionContext } from '../../function/context.ts'
 import { functionError } from '../../function/errors.ts'
+import type { AnswerStream } from '../../request-contract.ts'
 import type { ForeignEvents, FunctionError, Invocation, RefusedRecord } from '../contract.ts'
 import { answerText } from './answer.ts'
 import { decoderFor, guardFor } from './decoder.ts'
 import type { LoadedFunction } from './load.ts'
 
 /** An invocation as it reaches the environment. */
-export type Request = Omit<Invocation, 'signal'>
+export type Request = Omit<Invocation, 'signal' | 'stream'>
 
 export type RunResult =
   | { readonly kind: 'answered'; readonly value: unknown; readonly refused: readonly RefusedRecord[] }
@@ -33,6 +34,8 @@ export interface RunParts {
   readonly request: Request
   readonly context: FunctionContext
   readonly readText: ReadText
+  /** Takes an answer piece by piece, where the caller does. */
+  readonly stream?: AnswerStream | undefined
   /** Called once, before any code of the user runs. */
   readonly begin: () => void
 }
@@ -42,7 +45,8 @@ const NONE: readonly RefusedRecord[] = []
 /** Never rejects. */
 export const runInvocation = (loaded: LoadedFunction, parts: RunParts): Promise<RunResult> => {
   const { events } = parts.request
-  return events ? runForeign(loaded, parts, events) : runOwn(loaded, parts)
+  if (!events) return runOwn(loaded, parts)
+  return events.place === HTTP_PLACE ? runRequest(loaded, parts, events) : runForeign(loaded, parts, events)
 }
 
 const runOwn = async (loaded: LoadedFunction, parts: RunParts): Promise<RunResult> => {
@@ -83,7 +87,15 @@ const runForeign = async (loaded: LoadedFunction, parts: RunParts, events: Forei
   }
 }
 
-const invalidAnswer = (message: string): FunctionError => ({
+/** The same in every room, and not worth a module of its own to an environment that never sees a request. */
+const HTTP_PLACE = 'http/route'
+
+const runRequest = async (loaded: LoadedFunction, parts: RunParts, events: ForeignEvents): Promise<RunResult> => {
+  const { runHttp } = await import('./run-http.ts')
+  return runHttp(loaded, parts, events)
+}
+
+export const invalidAnswer = (message: string): FunctionError => ({
   name: 'InvalidAnswer',
   code: 'FUNCTION_ANSWER_INVALID',
   message,

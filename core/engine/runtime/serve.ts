@@ -15,6 +15,7 @@ import { boundedLog } from './bounded-log.ts'
 import { createContext, invocationOver, type Place } from './context.ts'
 import { createKeys } from './keys.ts'
 import { hookFailed, type LoadedFunction, loadFile } from './load.ts'
+import { createPieces } from './pieces.ts'
 import { type RunResult, runInvocation } from './run.ts'
 import { createSender } from './sender.ts'
 
@@ -46,6 +47,7 @@ export const serve = (port: HostPort): ((message: Message) => void) => {
   const waiting: Received[] = []
   const sender = createSender(port.write)
   const keys = createKeys(() => place.app, port.write)
+  const pieces = createPieces(port.write)
 
   const load = async (message: Message): Promise<void> => {
     const wanted = JSON.parse(message.header) as { code: ModuleCode; place: Place; timeoutMs: number }
@@ -85,6 +87,7 @@ export const serve = (port: HostPort): ((message: Message) => void) => {
       const result = await run(next)
       const reply = replyOf(result, systemClock.monotonic() - startMs)
       next.over = true
+      pieces.close(next.message.id)
       lastEnd = systemClock.now()
       port.write(reply.kind, next.message.id, reply.header, reply.bodies)
     }
@@ -94,7 +97,7 @@ export const serve = (port: HostPort): ((message: Message) => void) => {
   const run = (mine: Received): Promise<RunResult> => {
     if (!loaded) throw new Error('the host sent a request before Init')
     const { id, header, body } = mine.message
-    const { request, deadline, readText } = decodeRequest(header, body)
+    const { request, deadline, streams, readText } = decodeRequest(header, body)
     const context = createContext({
       place,
       request,
@@ -106,7 +109,8 @@ export const serve = (port: HostPort): ((message: Message) => void) => {
       send: (address, records) =>
         mine.over || mine.aborted ? Promise.reject(invocationOver(place.functionName)) : sender.send(address, records),
     })
-    return runInvocation(loaded, { request, context, readText, begin: () => port.markBegun(id) })
+    const stream = streams === 'yes' ? pieces.open(id) : undefined
+    return runInvocation(loaded, { request, context, readText, stream, begin: () => port.markBegun(id) })
   }
 
   /** What had not begun never begins; the host knows by whose wish. */
@@ -145,6 +149,7 @@ export const serve = (port: HostPort): ((message: Message) => void) => {
     [MESSAGE.abort]: message => abort(message.id),
     [MESSAGE.sent]: sender.settle,
     [MESSAGE.keysAnswered]: keys.settle,
+    [MESSAGE.taken]: pieces.taken,
     [MESSAGE.close]: close,
     [MESSAGE.restore]: () => runHook('afterRestore', systemClock.monotonic()),
   }

@@ -14,6 +14,8 @@ export const MESSAGE = {
   /** After a `ready` of a function with `snapshot`: its `afterRestore`, and another `ready`. */
   restore: 8,
   keysAnswered: 9,
+  /** A piece of a streamed answer was taken by the caller. */
+  taken: 10,
   ready: 16,
   notReady: 17,
   answered: 18,
@@ -26,6 +28,8 @@ export const MESSAGE = {
   printed: 24,
   /** Of the app's store of idempotency keys. */
   keys: 25,
+  /** A streamed answer: first its head as the header, then its pieces as bodies. */
+  piece: 26,
 } as const
 
 export interface Message {

@@ -8,7 +8,7 @@ import { isAscii } from 'node:buffer'
 import type { EventRecord, HeaderValue } from '../../contract.ts'
 import { checkedText, type ReadText } from '../../event/text.ts'
 import { valueFromJson, valueToJson } from '../../values.ts'
-import type { InvokedRecord } from '../contract.ts'
+import type { Invocation, InvokedRecord } from '../contract.ts'
 import type { Request } from '../runtime/run.ts'
 import { bodyReader, lengthOf } from './bodies.ts'
 import { bytesOfNumbers, numberColumns, readNumbers, textReader } from './columns.ts'
@@ -27,6 +27,8 @@ interface RequestHeader {
   readonly firstSeen?: readonly (number | null)[]
   /** Milliseconds since the epoch. */
   readonly deadline: number
+  /** Left out where the caller takes an answer as a whole only. */
+  readonly streams?: 'yes'
   readonly count: number
   readonly ids: string
   readonly idempotencyKeys: string
@@ -56,7 +58,7 @@ export interface EncodedRequest {
   readonly bytes: number
 }
 
-export const encodeRequest = (request: Request, deadline: number): EncodedRequest => {
+export const encodeRequest = (request: Request & Pick<Invocation, 'stream'>, deadline: number): EncodedRequest => {
   const { records } = request
   const positionNames = commonPositionNames(records)
   const { numbers, bytes } = numberColumns(records.length, COLUMNS + positionNames.length)
@@ -80,6 +82,7 @@ export const encodeRequest = (request: Request, deadline: number): EncodedReques
     ...usual,
     ...texts,
     positionNames,
+    ...(request.stream ? { streams: 'yes' as const } : {}),
     ...unusualColumns(request, positionNames),
     ...(request.events ? { events: request.events, firstSeen: records.map(each => each.firstSeen ?? null) } : {}),
   }
@@ -147,6 +150,7 @@ const headersToJson = (headers: EventRecord['headers']): readonly (readonly [str
 export interface ReceivedRequest {
   readonly request: Request
   readonly deadline: number
+  readonly streams: 'yes' | 'no'
   readonly readText: ReadText
 }
 
@@ -169,6 +173,7 @@ export const decodeRequest = (headerText: string, region: Buffer): ReceivedReque
       ...(header.events ? { events: header.events } : {}),
     },
     deadline,
+    streams: header.streams ?? 'no',
     // One scan and one conversion for all bodies instead of one for each.
     readText: isAscii(bodies) ? wholeText(bodies) : checkedText,
   }

@@ -1,32 +1,26 @@
 /** What a function answered to an HTTP request, as a response: the rules of API Gateway's payload format 2.0. */
-
-export interface HttpResponse {
-  readonly status: number
-  /** Names in lower case; a `set-cookie` for each cookie. */
-  readonly headers: readonly (readonly [name: string, value: string])[]
-  readonly body: Uint8Array
-}
+import type { RequestAnswer } from '../../request-contract.ts'
 
 export type HttpAnswer =
-  | { readonly response: HttpResponse; readonly problem?: undefined }
-  /** To be logged; the caller gets {@link INTERNAL_ERROR}. */
+  | { readonly response: RequestAnswer; readonly problem?: undefined }
+  /** To be logged, not to be told to the caller. */
   | { readonly problem: string }
-
-/** For a function that failed, and for an answer that is none. */
-export const INTERNAL_ERROR: HttpResponse = {
-  status: 500,
-  headers: [['content-type', 'application/json']],
-  body: Buffer.from('{"message":"Internal Server Error"}'),
-}
 
 /** `value` as JSON carries it: null for a function that answered nothing. Without a `statusCode` it is the body itself. */
 export const readApiGatewayV2Answer = (value: unknown): HttpAnswer =>
   isObject(value) && 'statusCode' in value ? fullAnswer(value) : { response: bareAnswer(value) }
 
-const bareAnswer = (value: unknown): HttpResponse => ({
+const JSON_HEADERS: RequestAnswer['headers'] = [['content-type', 'application/json']]
+
+const bareAnswer = (value: unknown): RequestAnswer =>
+  jsonAnswer(typeof value === 'string' ? value : JSON.stringify(value ?? null))
+
+/** An answer whose body is this JSON. */
+export const jsonAnswer = (body: string): RequestAnswer => ({
   status: 200,
-  headers: [['content-type', 'application/json']],
-  body: Buffer.from(typeof value === 'string' ? value : JSON.stringify(value ?? null)),
+  headers: JSON_HEADERS,
+  body,
+  isBase64: false,
 })
 
 type Full = Readonly<Record<string, unknown>>
@@ -65,9 +59,16 @@ interface Checked {
 }
 
 /** What says where a response ends is the server's to say: a wrong length would make a second response of the rest. */
-const FRAMING = new Set(['connection', 'content-length', 'keep-alive', 'transfer-encoding', 'upgrade'])
+export const FRAMING: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'keep-alive',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
 
-const responseOf = ({ statusCode, headers, cookies, body, isBase64Encoded }: Checked): HttpResponse => {
+const responseOf = ({ statusCode, headers, cookies, body, isBase64Encoded }: Checked): RequestAnswer => {
   const given = Object.entries(headers ?? {})
     .map(([name, value]) => [name.toLowerCase(), String(value)] as const)
     .filter(([name]) => !FRAMING.has(name))
@@ -79,7 +80,8 @@ const responseOf = ({ statusCode, headers, cookies, body, isBase64Encoded }: Che
       ...given,
       ...(cookies ?? []).map(cookie => ['set-cookie', cookie] as const),
     ],
-    body: Buffer.from(body ?? '', isBase64Encoded === true ? 'base64' : 'utf8'),
+    body: body ?? '',
+    isBase64: isBase64Encoded === true,
   }
 }
 

@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { systemClock } from '../../../core/clock.ts'
 import { fromOptions, functionOptions, functionSpec } from '../../../core/config/function-options.ts'
 import { defaultsOf } from '../../../core/config/options.ts'
-import type { CpuMeans, FunctionSpec, LimitMeans, Report } from '../../../core/engine/contract.ts'
+import type { CpuMeans, FunctionSpec, Report } from '../../../core/engine/contract.ts'
 import { createEngine } from '../../../core/engine/engine.ts'
+import type { LimitMeans } from '../../../core/engine/limits/means.ts'
 import { silentLog } from '../../../core/log.ts'
 
 export interface OneFunction {

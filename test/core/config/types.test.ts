@@ -5,8 +5,10 @@ import { type } from 'arktype'
 import * as valibot from 'valibot'
 import { z } from 'zod'
 import { embedded } from '../../../connectors/embedded/channel.ts'
+import { http } from '../../../connectors/http/channel.ts'
 import type { Channel, DataOf, InputOf } from '../../../core/config/channel.ts'
 import { type Config, defineConfig } from '../../../core/config/define.ts'
+import { onRequest } from '../../../core/function/on-request.ts'
 
 /** True only when both are the same type. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -69,9 +71,33 @@ test('options of channels are checked', () => {
 })
 
 const mapping = { source: orders, function: 'charge' } as const
+const api = http('api')
+const quote = api.post('/quotes', { schema: Order })
+const door = api.post('/orders', { into: orders })
+
+test('requests are typed by the schema as records are', () => {
+  same<Same<DataOf<typeof quote>, { id: string; total: number }>>(true)
+  onRequest(quote, request => {
+    same<Same<typeof request.data, { id: string; total: number }>>(true)
+  })
+})
 
 /** Never called: what matters is what the compiler says of it. */
 const slips = (): readonly unknown[] => [
+  // @ts-expect-error requests have no batches
+  defineConfig({ ...base, mappings: { a: { source: quote, function: 'charge', batchSize: 5 } } }),
+  // @ts-expect-error nor dead letters
+  defineConfig({ ...base, mappings: { a: { source: quote, function: 'charge', deadLetters: { to: receipts } } } }),
+  // @ts-expect-error a door is no source
+  defineConfig({ ...base, mappings: { a: { source: door, function: 'charge' } } }),
+  // @ts-expect-error a route is no destination
+  defineConfig({ ...base, mappings: { a: { ...mapping, deadLetters: { to: quote } } } }),
+  // @ts-expect-error a route is no door
+  defineConfig({ ...base, mappings: {}, doors: [quote] }),
+  // @ts-expect-error what comes over a route is not sent on
+  api.post('/a', { into: quote }),
+  // @ts-expect-error a queue has no requests
+  onRequest(orders, () => 1),
   // @ts-expect-error a misspelt function
   defineConfig({ ...base, mappings: { a: { source: orders, function: 'chrage' } } }),
   // @ts-expect-error a name of a function where none is declared

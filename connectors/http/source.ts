@@ -1,0 +1,164 @@
+/** A route as a source: requests are its records, and settling one answers it. */
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Cancel } from '../../core/clock.ts'
+import type { ChannelRef, Context, Delivery, Settlement, Source } from '../../core/contract.ts'
+import type { RequestAnswer } from '../../core/request-contract.ts'
+import { type Answer, answerTo, BAD_GATEWAY, TIMED_OUT, unavailable } from './answers.ts'
+import { createExchange, type Exchange } from './exchange.ts'
+import { recordOf } from './record.ts'
+import type { HttpServer, Place } from './server.ts'
+import type { RouteSettings } from './settings.ts'
+import { writeAnswer } from './writing.ts'
+
+const RETRY_MS = 1_000
+
+export const openRouteSource = async (
+  context: Context,
+  server: HttpServer,
+  channel: ChannelRef,
+  settings: RouteSettings,
+): Promise<Source> => {
+  const { clock } = context
+  const { address, name } = channel
+  const log = context.log.with({ channel: address })
+  let mailbox: Delivery[] = []
+  let wake: (() => void) | undefined
+  let state: 'open' | 'paused' | 'draining' | 'closed' = 'open'
+  /** In the order of their deadlines, because all have the same time. */
+  const pending = new Map<Delivery, Exchange>()
+  let cancelTimeout: Cancel | undefined
+
+  const handle = (request: FastifyRequest, reply: FastifyReply): void => {
+    if (state === 'open') take(request, reply)
+    else writeAnswer(reply, unavailable(RETRY_MS), server.afterwards())
+  }
+
+  const take = (request: FastifyRequest, reply: FastifyReply): void => {
+    const time = clock.now()
+    const exchange = createExchange({
+      request,
+      reply,
+      record: recordOf(request, { id: crypto.randomUUID(), source: address, route: name, time }),
+      deadline: time + settings.timeout,
+      startBy: time + settings.maxWait,
+      maxAnswerBytes: settings.maxAnswer,
+      log,
+      afterwards: server.afterwards,
+      over: ({ delivery }) => pending.delete(delivery),
+    })
+    pending.set(exchange.delivery, exchange)
+    mailbox.push(exchange.delivery)
+    wake?.()
+    watchTimeout(settings.timeout)
+  }
+
+  /** One timer for all: it looks at the oldest. */
+  const watchTimeout = (afterMs: number): void => {
+    cancelTimeout ??= clock.after(afterMs, () => {
+      cancelTimeout = undefined
+      const now = clock.now()
+      for (const [delivery, exchange] of pending) {
+        const leftMs = (delivery.deadline ?? now) - now
+        if (leftMs > 0) return watchTimeout(leftMs)
+        if (!exchange.endStream('cut')) exchange.answer(TIMED_OUT)
+        exchange.abandon('the deadline of the request has passed')
+      }
+    })
+  }
+
+  const giveBack = (exchanges: Iterable<Exchange | undefined>): void => {
+    for (const exchange of exchanges) {
+      if (!exchange?.endStream('cut')) exchange?.answer(unavailable(RETRY_MS))
+      exchange?.abandon('the app is stopping')
+    }
+  }
+  const emptyMailbox = (): void => {
+    giveBack(mailbox.splice(0).map(delivery => pending.get(delivery)))
+  }
+
+  const place: Place = { ...settings, name, address, handle }
+  await server.add(place)
+
+  return {
+    ordered: false,
+    retries: 'caller',
+    deferStepsMs: [],
+    async poll({ max, waitMs, signal }) {
+      if (mailbox.length === 0 && !signal.aborted) await arrival(waitMs, signal)
+      if (mailbox.length <= max) {
+        const all = mailbox
+        mailbox = []
+        return all
+      }
+      return mailbox.splice(0, max)
+    },
+    async settle(settlements) {
+      for (const settlement of settlements) {
+        const exchange = pending.get(settlement.delivery)
+        if (exchange) tell(exchange, settlement)
+      }
+      return NOTHING
+    },
+    async pause() {
+      if (state === 'open') state = 'paused'
+      emptyMailbox()
+    },
+    async resume() {
+      if (state === 'paused') state = 'open'
+    },
+    drain() {
+      state = 'draining'
+      server.drain(place)
+    },
+    async close() {
+      if (state === 'closed') return
+      state = 'closed'
+      cancelTimeout?.()
+      giveBack([...pending.values()])
+      mailbox = []
+      wake?.()
+      await server.remove(place)
+    },
+  }
+
+  function arrival(waitMs: number, signal: AbortSignal): Promise<void> {
+    return new Promise(resolve => {
+      const done = (): void => {
+        cancel()
+        signal.removeEventListener('abort', done)
+        wake = undefined
+        resolve()
+      }
+      const cancel = clock.after(waitMs, done)
+      signal.addEventListener('abort', done, { once: true })
+      wake = done
+    })
+  }
+
+  function tell(exchange: Exchange, settlement: Settlement): void {
+    if (settlement.outcome === 'accepted') {
+      if (exchange.endStream('whole')) return
+      const answer = answerOf(settlement.result as RequestAnswer)
+      const bytes = answer.body.length
+      if (bytes <= settings.maxAnswer) exchange.answer(answer)
+      else {
+        log.error('an answer is longer than maxAnswer; the caller was told 502', {
+          bytes,
+          maxAnswer: settings.maxAnswer,
+        })
+        exchange.answer(BAD_GATEWAY)
+      }
+    } else if (settlement.outcome === 'rejected') {
+      if (!exchange.endStream('cut')) exchange.answer(answerTo(address, settlement.reason))
+    } else if (!exchange.endStream('cut'))
+      exchange.answer(unavailable(settlement.outcome === 'deferred' ? settlement.delayMs : RETRY_MS))
+  }
+}
+
+const NOTHING: readonly never[] = Object.freeze([])
+
+const answerOf = ({ status, headers, body, isBase64 }: RequestAnswer): Answer & { readonly body: Uint8Array } => ({
+  status,
+  headers,
+  body: Buffer.from(body, isBase64 ? 'base64' : 'utf8'),
+})

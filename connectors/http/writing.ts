@@ -1,0 +1,41 @@
+/** Answers on the wire. Headers of the CORS library, which stand at the reply, go along. */
+import type { FastifyReply } from 'fastify'
+import type { AnswerHead } from '../../core/request-contract.ts'
+import type { Answer } from './answers.ts'
+
+/** `close`: the connection ends with this answer. */
+export type Afterwards = 'keep' | 'close'
+
+const NO_BODY_STATUS: ReadonlySet<number> = new Set([204, 205, 304])
+
+/** Does nothing where the caller has gone or has an answer. Throws for headers that HTTP cannot carry; then nothing was sent. */
+export const writeAnswer = (reply: FastifyReply, { status, headers, body }: Answer, afterwards: Afterwards): void => {
+  reply.hijack()
+  const { raw } = reply
+  if (raw.headersSent || raw.destroyed) return
+  const flat = headersOf(reply, headers, afterwards)
+  if (NO_BODY_STATUS.has(status)) {
+    raw.writeHead(status, flat)
+    raw.end()
+    return
+  }
+  flat.push('content-length', String(typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength))
+  raw.writeHead(status, flat)
+  raw.end(body)
+}
+
+/** Begins an answer whose length nobody knows yet. Throws like {@link writeAnswer}. */
+export const beginAnswer = (reply: FastifyReply, { status, headers }: AnswerHead, afterwards: Afterwards): void => {
+  reply.hijack()
+  reply.raw.writeHead(status, headersOf(reply, headers, afterwards))
+  reply.raw.flushHeaders()
+}
+
+const headersOf = (reply: FastifyReply, headers: AnswerHead['headers'], afterwards: Afterwards): string[] => {
+  const flat: string[] = []
+  for (const [name, value] of Object.entries(reply.getHeaders()))
+    if (value !== undefined) flat.push(name, String(value))
+  for (const [name, value] of headers) flat.push(name, value)
+  if (afterwards === 'close') flat.push('connection', 'close')
+  return flat
+}
