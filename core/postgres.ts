@@ -57,11 +57,21 @@ const CONNECT_TIMEOUT_MS = 10_000
 const SILENCE_MS = 30_000
 const IDLE_MS = 30_000
 
-/** Opens nothing yet: the first query does. Throws CONFIG_INVALID where pg is not installed. */
-export const openPostgres = async (name: string, options: PostgresOptions, log: Log): Promise<Postgres> => {
+/**
+ * Opens nothing yet: the first query does. `session` is what each connection of the pool is told first: `SET jit = off`.
+ * Throws CONFIG_INVALID where pg is not installed.
+ */
+export const openPostgres = async (
+  name: string,
+  options: PostgresOptions,
+  { log, session }: { readonly log: Log; readonly session?: string },
+): Promise<Postgres> => {
   const pg = await loadPg()
   const config = configOf(name, options)
-  const pool: Pool = new pg.Pool(config)
+  const pool: Pool = new pg.Pool({
+    ...config,
+    ...(session === undefined ? {} : { onConnect: async (client: ClientBase) => void (await client.query(session)) }),
+  })
   // An idle connection broke; nobody was waiting for it.
   pool.on('error', error => log.debug(`${name}: an idle connection to PostgreSQL ended`, { error: errorInfo(error) }))
   let closing: Promise<void> | undefined

@@ -21,7 +21,12 @@ const LEAVES = [
   'config/secret',
 ].map(name => `core/${name}.ts`)
 /** What a connector needs to say of its channels. */
-const CHANNEL_FILES = ['channel', 'channel-value', 'secret', 'option', 'duration'].map(name => `core/config/${name}.ts`)
+const CHANNEL_FILES = [
+  ...['channel', 'channel-value', 'secret', 'option', 'duration'].map(name => `core/config/${name}.ts`),
+  // For what users write to a channel by a client of their own.
+  'core/event/encode.ts',
+  'core/function/context.ts',
+]
 /** The files that put the rooms together: the app with its parts, and what hands them to people. */
 const KNOW_ALL =
   /^core\/(?:(?:app|app-contract|connections|connectors|letters|mappings|rooms|index)\.ts$|cli\/|testing\/)/

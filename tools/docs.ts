@@ -7,6 +7,8 @@ import { cronOptions } from '../connectors/cron/channel.ts'
 import { embeddedOptions } from '../connectors/embedded/channel.ts'
 import { httpOptions } from '../connectors/http/options.ts'
 import { kafkaOptions } from '../connectors/kafka/channel.ts'
+import { postgresOptions } from '../connectors/postgres/channel.ts'
+import { outboxDdl, outboxTable } from '../connectors/postgres/table.ts'
 import { rabbitOptions } from '../connectors/rabbitmq/options.ts'
 import { redisOptions } from '../connectors/redis/channel.ts'
 import { createProgram } from '../core/cli/program.ts'
@@ -29,6 +31,7 @@ export const GENERATED_FILES = [
   'connectors/embedded/README.md',
   'connectors/http/README.md',
   'connectors/kafka/README.md',
+  'connectors/postgres/README.md',
   'connectors/rabbitmq/README.md',
   'connectors/redis/README.md',
 ]
@@ -45,6 +48,9 @@ const PARTS: Readonly<Record<string, () => string>> = {
   'http door options': () => optionsTable(httpOptions.channels.door),
   'kafka connection options': () => optionsTable(kafkaOptions.connection),
   'kafka topic options': () => optionsTable(kafkaOptions.channels.topic),
+  'postgres connection options': () => optionsTable(postgresOptions.connection),
+  'postgres outbox options': () => optionsTable(postgresOptions.channels.outbox),
+  'outbox statements': () => `\`\`\`sql\n${outboxDdl(outboxTable('outbox'))}\`\`\``,
   'rabbitmq connection options': () => optionsTable(rabbitOptions.connection),
   'rabbitmq queue options': () => optionsTable(rabbitOptions.channels.queue),
   'rabbitmq exchange options': () => optionsTable(rabbitOptions.channels.exchange),

@@ -1,2 +1,3 @@
-/** `millrace/postgres`: a PostgreSQL database, as a value. */
+/** `millrace/postgres`: a PostgreSQL database with outbox tables, as a value. */
 export { type PostgresConnection, type PostgresTls, postgres } from './channel.ts'
+export { type OutboxInsert, outboxInsert } from './insert.ts'

@@ -9,6 +9,7 @@ import { addDeadLetters } from './dlq.ts'
 import { addFilter } from './filter.ts'
 import type { ExitCode, Run } from './host.ts'
 import { addInvoke } from './invoke.ts'
+import { addOutbox } from './outbox.ts'
 import { addResume } from './resume.ts'
 import { addSend } from './send.ts'
 import { addStart } from './start.ts'
@@ -29,6 +30,7 @@ const COMMANDS: readonly AddCommand[] = [
   addResume,
   addFilter,
   addCron,
+  addOutbox,
 ]
 
 /** Runs one command line, without `node` and the script. Never rejects: errors are said on stderr. */

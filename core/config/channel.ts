@@ -38,8 +38,11 @@ export interface AnyChannel<Output = unknown, Input = Output> extends ChannelRef
   readonly connection: ConnectionValue
   readonly codec: CodecOption
   readonly schema: StandardSchemaV1 | undefined
-  /** True when one reader can own a lane of it alone: order holds across processes. */
-  readonly ordered: boolean
+  /**
+   * True when one reader can own a lane of it alone: order holds across processes. `key`: no record is claimed while an
+   * earlier one of its key is not settled, by whomever, so that order by key holds without being asked for.
+   */
+  readonly ordered: boolean | 'key'
   /** False when several readers cannot each have a position of their own, so that `group` and `start` mean nothing. */
   readonly positioned: boolean
   /** `caller`: who asks waits for the answer. Left out: records are Millrace's to retry. */

@@ -188,7 +188,7 @@ const batchSizeOf = ({ batchSize, format }: PolicyValues, channel: AnyChannel): 
   eventHolds(format, channel) === 'one' ? 1 : batchSize
 
 export const policyOf = (values: PolicyValues, channel: AnyChannel, batchSize: number): Policy => ({
-  order: values.order ?? (channel.ordered ? 'lane' : 'none'),
+  order: values.order ?? (channel.ordered === true ? 'lane' : 'none'),
   batchSize,
   batchWindowMs: values.batchWindow,
   batchBytes: values.batchBytes,

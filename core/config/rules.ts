@@ -72,8 +72,9 @@ const RULES_OF_RECORDS: readonly MappingRule[] = [
       `must not be the mapping's own source (${mapping.channel.address}): its dead letters would come again for ever`,
     ),
   ({ mapping }) =>
-    !mapping.channel.ordered &&
+    mapping.channel.ordered !== true &&
     mapping.policy.order !== 'none' &&
+    mapping.policy.order !== mapping.channel.ordered &&
     note(
       'order',
       `is '${mapping.policy.order}': on ${mapping.channel.address} that holds within this process only, because the receivers of a ${mapping.channel.type} compete`,

@@ -17,7 +17,7 @@ const opened = async (context: TestContext, options?: PostgresOptions): Promise<
   const postgres = await openPostgres(
     'main',
     options ?? { url: await freshDatabase(context, await server.address()) },
-    silentLog,
+    { log: silentLog },
   )
   context.after(() => postgres.close())
   return postgres
@@ -117,7 +117,7 @@ test('what the server refuses for good is fatal and says what to do', { skip: se
 
 test('an address that is none is refused without being shown', async () => {
   await assert.rejects(
-    openPostgres('main', { url: 'mysql://ada:secret@host/shop' }, silentLog),
+    openPostgres('main', { url: 'mysql://ada:secret@host/shop' }, { log: silentLog }),
     (error: MillraceError) => {
       assert.match(error.message, /^connections\.main\.url must be like 'postgres:\/\//)
       assert.doesNotMatch(error.message, /secret/)

@@ -29,6 +29,13 @@ const ALL: readonly Wanted[] = [
     example: 'kafka-billing',
   },
   {
+    name: 'postgres',
+    image: /^postgres:18(\.\d+)?-alpine$/,
+    port: 5432,
+    address: 'postgres://postgres:postgres@localhost:5432/postgres',
+    example: 'outbox',
+  },
+  {
     name: 'rabbitmq',
     image: /^rabbitmq:4\.\d+-alpine$/,
     port: 5672,
@@ -47,7 +54,7 @@ const ALL: readonly Wanted[] = [
 const services = async (): Promise<Readonly<Record<string, Service>>> =>
   parse(await readFile('compose.yaml', 'utf8')).services
 
-test('compose.yaml has the three brokers and nothing else', async () => {
+test('compose.yaml has the brokers, PostgreSQL and nothing else', async () => {
   assert.deepEqual(Object.keys(await services()).toSorted(), ALL.map(({ name }) => name).toSorted())
 })
 

@@ -48,7 +48,7 @@ const KINDS: Readonly<Record<string, RegExp>> = {
 }
 
 test('each kind of channel has the event that the table says', () => {
-  assert.equal(rows.length, 9)
+  assert.equal(rows.length, 10)
   for (const [place, event] of rows)
     assert.match(JSON.stringify(batchOf('lambda', place, [given(record())]).event), KINDS[event] ?? /never/, place)
 })
