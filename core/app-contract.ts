@@ -1,5 +1,4 @@
 /** What an app offers: to a service that embeds it, to the command line, to tests. */
-import type { LetterSummary, ListFilter, ReplayAnswer, ReplaySelection, StoredLetter } from '../dlq/store.ts'
 import type { AppStatus } from './app-status.ts'
 import type { Channel, InputOf } from './config/channel.ts'
 import type { OutgoingRecord } from './contract.ts'
@@ -8,6 +7,7 @@ import type { Variant } from './engine/canary.ts'
 import type { MillraceError } from './errors.ts'
 import type { SendRecord } from './function/context.ts'
 import type { InvokeAnswer } from './invoke/direct.ts'
+import type { DeadLetters } from './letters-contract.ts'
 import type { Log } from './log.ts'
 import type { Sources } from './mappings.ts'
 
@@ -63,20 +63,6 @@ export interface ReloadAnswer {
   /** Names of functions and mappings. */
   readonly functions: readonly string[]
   readonly mappings: readonly string[]
-}
-
-/** The dead letters of an app; also those of other processes on the same state folder. */
-export interface DeadLetters {
-  /** The letters parked last, first. Default limit: 100. */
-  list(filter?: Partial<ListFilter>): Promise<readonly LetterSummary[]>
-  show(id: string): Promise<StoredLetter>
-  /** Has them run again, by whichever process hosts their mapping; resolves when the request is durable. */
-  replay(selection: ReplaySelection): Promise<ReplayAnswer>
-  /**
-   * Lanes and keys of a mapping that stopped behind dead letters (`onDeadLetter: 'stop'`) go on, within a second and in
-   * whichever process reads them; answers how many. Replaying such a letter with success does the same.
-   */
-  goOn(mapping: string): Promise<number>
 }
 
 export interface AppOptions {

@@ -190,7 +190,10 @@ export const assembleApp = (
     pause: async mapping => open().mappings.pause(mapping),
     resume: async mapping => open().mappings.resume(mapping),
     status,
-    deadLetters: deadLettersOf(() => open().store),
+    deadLetters: deadLettersOf(
+      () => open().store,
+      () => config,
+    ),
   }
 }
 

@@ -270,6 +270,8 @@ export type DeadLetterReason =
   | 'expired'
   | 'starved'
   | 'crashed'
+  /** Somebody, or another system, gave it up. */
+  | 'parked'
 
 /** A record that could not be processed, with everything needed to understand and replay it. */
 export interface DeadLetter {
@@ -285,6 +287,12 @@ export interface DeadLetter {
   readonly parkedAt: number
   /** The letter this was a replay of. */
   readonly replayOf?: string
+  /** The technology the record came from: `kafka`, `rabbitmq`. Left out by letters of before it was written down. */
+  readonly kind?: string
+  /** The letter that somebody edited, whose place this one took. */
+  readonly editOf?: string
+  /** Which system had given up on the record before it was adopted. */
+  readonly adoptedFrom?: string
   /** The lane or key that stopped behind it (`onDeadLetter: 'stop'`), as the flow names it. */
   readonly stops?: string
 }

@@ -36,6 +36,8 @@ export const ERROR_CODES = {
   LISTEN_FAILED: 'A port could not be listened on.',
   STATE_UNAVAILABLE: 'The state folder cannot be read or written. Nothing is acknowledged until it can.',
   DEAD_LETTER_NOT_FOUND: 'There is no dead letter with this id.',
+  DEAD_LETTER_REFUSED: 'What was asked for cannot be done to this dead letter.',
+  REPLAY_NOT_FOUND: 'There is no replay with this id.',
   DEAD_LETTER_UNREADABLE: 'What is stored of a dead letter is not what this version can read.',
   IDEMPOTENCY_KEY_INVALID: 'There is no idempotency key, or none that tells anything. Nothing was run.',
   IDEMPOTENCY_IN_PROGRESS: 'The key is being processed elsewhere. Nothing was run; a record comes again, uncharged.',

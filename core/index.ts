@@ -1,9 +1,10 @@
 /** The public door: what `import … from 'millrace'` gives. */
 
 export { embedded } from '../connectors/embedded/channel.ts'
-export type { LetterState, LetterSummary, ReplayAnswer, ReplaySelection, StoredLetter } from '../dlq/store.ts'
+export type { JobStatus, PlannedReplay, ReplayTarget } from '../dlq/replay-store.ts'
+export type { LetterFilter, LetterGroup, LetterState, LetterSummary, StoredLetter } from '../dlq/store.ts'
 export { createApp } from './app.ts'
-export type { App, AppOptions, DeadLetters } from './app-contract.ts'
+export type { App, AppOptions } from './app-contract.ts'
 export type { AppStatus } from './app-status.ts'
 export type { Channel, Codec, DataOf, Door, InputOf, Reading, RequestChannel } from './config/channel.ts'
 export { type Config, defineConfig, type MappingConfig, type RequestMapping } from './config/define.ts'
@@ -54,5 +55,6 @@ export type {
   StoredKey,
   WriteAnswer,
 } from './idempotency-store.ts'
+export type { DeadLetters, LetterSelection, ReplayAnswer, ReplayOptions } from './letters-contract.ts'
 export type { Log } from './log.ts'
 export { lastHeader } from './values.ts'

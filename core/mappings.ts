@@ -1,6 +1,7 @@
 /** The mappings of an app: each reads its channel and, beside it, the replays of its dead letters. */
 import { letterToOutgoing } from '../dlq/outgoing.ts'
 import { replaySource } from '../dlq/replay.ts'
+import { type ReplaySender, replaySender } from '../dlq/replay-sender.ts'
 import type { LetterStore } from '../dlq/store.ts'
 import type { AppMappingStatus } from './app-status.ts'
 import { foreignEventsOf } from './config/foreign-events.ts'
@@ -45,12 +46,16 @@ export interface MappingTools extends Omit<Tools, 'destinations' | 'openSource' 
   readonly secrets: SecretPlaces
   readonly send: (address: string, records: readonly OutgoingRecord[]) => Promise<void>
   readonly keyStores: KeyStores
+  /** Answers for each record. */
+  readonly sendEach: (address: string, records: readonly OutgoingRecord[]) => Promise<readonly (null | MillraceError)[]>
 }
 
 interface Hosted {
   readonly live: Mapping
   /** Undefined for requests, of which no dead letters are left. */
   readonly replay: Mapping | undefined
+  /** Replays that are sent and run no function. */
+  readonly sender: ReplaySender | undefined
   readonly identity: string
 }
 
@@ -59,25 +64,32 @@ export const createMappings = (tools: MappingTools): Mappings => {
 
   const start = async (app: string, mapping: ResolvedMapping, identity: string): Promise<void> => {
     const { requests } = mapping
-    const created = requests
-      ? { live: requestMapping(app, { ...mapping, requests }, tools), replay: undefined, identity }
-      : { live: liveMapping(app, mapping, tools), replay: replayMapping(app, mapping, tools), identity }
+    const created: Hosted = requests
+      ? { live: requestMapping(app, { ...mapping, requests }, tools), replay: undefined, sender: undefined, identity }
+      : {
+          live: liveMapping(app, mapping, tools),
+          replay: replayMapping(app, mapping, tools),
+          sender: senderOf(mapping, tools),
+          identity,
+        }
     hosted.set(mapping.name, created)
+    created.sender?.start()
     await Promise.all([tools.sources === 'all' && created.live.start(), created.replay?.start()])
   }
   const stop = async (name: string): Promise<void> => {
     const found = hosted.get(name)
     hosted.delete(name)
-    await Promise.all([found?.live.stop(), found?.replay?.stop()])
+    await Promise.all([found?.live.stop(), found?.replay?.stop(), found?.sender?.stop()])
   }
-  const both = async (name: string, act: (mapping: Mapping) => Promise<void>): Promise<void> => {
+  const both = async (name: string, act: 'pause' | 'resume'): Promise<void> => {
     const found = hosted.get(name)
     if (!found)
       throw new MillraceError(
         'APP_STATE',
         `there is no mapping ${JSON.stringify(name)}; there are: ${[...hosted.keys()].join(', ') || 'none'}`,
       )
-    await Promise.all([act(found.live), found.replay && act(found.replay)])
+    found.sender?.[act]()
+    await Promise.all([found.live[act](), found.replay?.[act]()])
   }
 
   return {
@@ -91,8 +103,8 @@ export const createMappings = (tools: MappingTools): Mappings => {
       await Promise.all(fresh.map(mapping => start(config.name, mapping, identityOf(mapping))))
       return [...new Set([...gone, ...fresh.map(mapping => mapping.name)])]
     },
-    pause: name => both(name, mapping => mapping.pause()),
-    resume: name => both(name, mapping => mapping.resume()),
+    pause: name => both(name, 'pause'),
+    resume: name => both(name, 'resume'),
     status: () =>
       [...hosted.values()].map(({ live, replay }) => ({
         ...live.status(),
@@ -172,9 +184,23 @@ const replayMapping = (app: string, mapping: ResolvedMapping, tools: MappingTool
     ...toolsOf(app, mapping, tools, 'replays'),
     log,
     openSource: async () =>
-      replaySource(tools.store, mapping.name, mapping.channel.address, { clock: tools.clock, log }),
+      replaySource(tools.store, mapping.name, mapping.channel.address, {
+        clock: tools.clock,
+        log,
+        order: replayOrder(order),
+      }),
   })
 }
+
+const replayOrder = (order: Policy['order']) => (order === 'none' ? 'none' : 'key')
+
+const senderOf = (mapping: ResolvedMapping, tools: MappingTools): ReplaySender =>
+  replaySender(tools.store, mapping.name, mapping.channel.address, {
+    clock: tools.clock,
+    log: tools.log.with({ mapping: mapping.name, replay: true }),
+    order: replayOrder(mapping.policy.order),
+    send: tools.sendEach,
+  })
 
 const specOf = (app: string, mapping: ResolvedMapping, policy: Policy, secrets: SecretPlaces): MappingSpec => {
   const events = foreignEventsOf(mapping, secrets)
@@ -184,6 +210,7 @@ const specOf = (app: string, mapping: ResolvedMapping, policy: Policy, secrets: 
     functionName: mapping.functionName,
     group: mapping.group,
     channel: mapping.channel.address,
+    kind: mapping.channel.connection.kind,
     codec: mapping.codec,
     hasSchema: mapping.channel.schema !== undefined,
     ...(events ? { events } : {}),
@@ -194,7 +221,7 @@ const specOf = (app: string, mapping: ResolvedMapping, policy: Policy, secrets: 
 const toolsOf = (
   app: string,
   mapping: ResolvedMapping,
-  { connections: _, sources: __, secrets: ___, send, keyStores, ...tools }: MappingTools,
+  { connections: _, sources: __, secrets: ___, sendEach: ____, send, keyStores, ...tools }: MappingTools,
   reads: MappingIdempotency['reads'],
 ): Omit<Tools, 'openSource'> => ({
   ...tools,

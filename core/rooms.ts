@@ -1,5 +1,5 @@
 /** The rooms of a running app: what is opened with the first need of it, and closed in the order in which they lean on each other. */
-import { openSqliteStore } from '../dlq/sqlite-store.ts'
+import { openSqliteStore } from '../dlq/sqlite/store.ts'
 import type { LetterStore } from '../dlq/store.ts'
 import type { Clock } from './clock.ts'
 import type { ResolvedConfig } from './config/resolved.ts'
@@ -68,6 +68,8 @@ export const openRooms = (current: () => ResolvedConfig, parts: AppParts, sendin
   const keyStores = createKeyStores({ clock, config: current, database, connections })
   // While the app drains, functions finish what they do, and sending is part of that.
   const send = (address: string, records: readonly OutgoingRecord[]) => sending.sendAll(connections, address, records)
+  const sendEach = (address: string, records: readonly OutgoingRecord[]) =>
+    sending.sendEach(connections, address, records)
   const { name: app, maxEnvironments, cpuShares, zygotes, stateDir } = config
   const engine = createEngine([], {
     clock,
@@ -94,9 +96,8 @@ export const openRooms = (current: () => ResolvedConfig, parts: AppParts, sendin
     sources: parts.sources,
     send,
     keyStores,
+    sendEach,
   })
-  const sendEach = (address: string, records: readonly OutgoingRecord[]) =>
-    sending.sendEach(connections, address, records)
   const rooms: Rooms = {
     database,
     store,

@@ -1,18 +1,21 @@
 /** A dead letter as JSON text and back without loss: what stores keep and what is exported. */
 import type { DeadLetter, EventRecord, HeaderValue } from '../core/contract.ts'
 import { MillraceError } from '../core/errors.ts'
-import { headersFromText, headersToText, valueFromJson, valueToJson } from '../core/values.ts'
+import { headersFromText, valueFromJson, valueToJson } from '../core/values.ts'
 
 /** Raised when an older Millrace could no longer read what this one writes. */
-const ENVELOPE_VERSION = 1
+export const ENVELOPE_VERSION = 1
 
 type Json = ReturnType<typeof valueToJson>
 type JsonObject = { readonly [name: string]: Json }
 
-/** The record in JSON: `key`, `body`, `properties` and `position` as core/values.ts writes them. */
+/**
+ * The record in JSON: `key`, `body`, `properties` and `position` as core/values.ts writes them, headers as pairs. Before
+ * they were documented, headers were a text, which is still read.
+ */
 interface RecordJson extends Omit<EventRecord, 'key' | 'headers' | 'properties' | 'body' | 'position'> {
   readonly key: Json
-  readonly headers: string
+  readonly headers: string | readonly (readonly [name: string, value: Json])[]
   readonly properties?: Json
   readonly body: Json
   readonly position?: Json
@@ -41,7 +44,7 @@ export const decodeLetter = (text: string): DeadLetter => {
 const recordToJson = ({ key, headers, properties, body, position, ...plain }: EventRecord): RecordJson => ({
   ...plain,
   key: valueToJson(key),
-  headers: headersToText(headers),
+  headers: headers.map(([name, value]) => [name, valueToJson(value)] as const),
   ...(properties ? { properties: valueToJson(properties) } : {}),
   body: valueToJson(body),
   ...(position ? { position: valueToJson(position) } : {}),
@@ -49,8 +52,13 @@ const recordToJson = ({ key, headers, properties, body, position, ...plain }: Ev
 
 const recordFromJson = ({ key, headers, properties, body, position, ...plain }: RecordJson): EventRecord => ({
   ...plain,
+  // JSON has no NaN, which is how a broker's broken time is read.
+  time: plain.time ?? Number.NaN,
   key: valueFromJson(key) as EventRecord['key'],
-  headers: headersFromText(headers),
+  headers:
+    typeof headers === 'string'
+      ? headersFromText(headers)
+      : headers.map(([name, value]) => [name, valueFromJson(value)] as const),
   ...(properties === undefined ? {} : { properties: valueFromJson(properties) as { [name: string]: HeaderValue } }),
   body: valueFromJson(body) as EventRecord['body'],
   ...(position === undefined ? {} : { position: valueFromJson(position) as { [name: string]: string | number } }),
@@ -76,7 +84,11 @@ const parseJson = (text: string): unknown => {
 
 const isEnvelope = (json: unknown): json is Envelope => {
   const { envelope, record } = (json ?? {}) as { readonly envelope?: unknown; readonly record?: JsonObject }
-  return typeof envelope === 'number' && typeof record === 'object' && typeof record?.headers === 'string'
+  return (
+    typeof envelope === 'number' &&
+    typeof record === 'object' &&
+    (typeof record?.headers === 'string' || Array.isArray(record?.headers))
+  )
 }
 
 const unreadable = (what: string, cause?: unknown): MillraceError =>

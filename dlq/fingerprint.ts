@@ -8,13 +8,31 @@ const MESSAGE_CHARS = 1_000
 const FINGERPRINT_CHARS = 12
 
 /**
- * 12 hexadecimal digits: equal for failures of one function with the same error name and the same message, when
- * words with digits in the message (numbers, ids, uuids; its first 1,000 characters count) are left out.
+ * 12 hexadecimal digits: equal for failures of one function with the same error name, the same message when words with
+ * digits in it are left out (numbers, ids, uuids; its first 1,000 characters count), thrown in the same place: the top 3
+ * frames of its stack that are neither Node's nor a dependency's, by function and file, without lines and folders.
  */
-export const fingerprint = (error: Pick<ErrorInfo, 'name' | 'message'>, functionName: string): string =>
+export const fingerprint = (error: Pick<ErrorInfo, 'name' | 'message' | 'stack'>, functionName: string): string =>
   createHash('sha256')
-    .update(JSON.stringify([functionName, error.name, withoutParticulars(error.message)]))
+    .update(JSON.stringify([functionName, error.name, withoutParticulars(error.message), ...ownFrames(error.stack)]))
     .digest('hex')
     .slice(0, FINGERPRINT_CHARS)
 
 const withoutParticulars = (message: string): string => message.slice(0, MESSAGE_CHARS).replaceAll(PARTICULAR, '#')
+
+const FRAMES = 3
+const STACK_CHARS = 10_000
+
+const ownFrames = (stack = ''): readonly string[] =>
+  stack
+    .slice(0, STACK_CHARS)
+    .split('\n')
+    .filter(line => /^\s+at /.test(line) && !/node:|[\\/]node_modules[\\/]/.test(line))
+    .slice(0, FRAMES)
+    .map(line => {
+      const [, name = '', place = ''] = /^\s+at (?:(.*?) \()?(.*?)\)?$/.exec(line) ?? []
+      return `${name} ${place
+        .replace(/(?::\d+){1,2}$/, '')
+        .split(/[\\/]/)
+        .at(-1)}`
+    })

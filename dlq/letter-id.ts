@@ -21,9 +21,15 @@ export const nextLetterId = (last: string | undefined, atMs: number): string => 
   return encode(byTime > byOrder ? byTime : byOrder)
 }
 
+/** No letter parked at this time or later has a lower id, as far as the clock was not set back. */
+export const lowestIdAt = (atMs: number): string => encode(BigInt(Math.max(0, Math.ceil(atMs))) << COUNTER_BITS)
+
 /** What a person typed, as the id that was meant: upper case, o for 0, i or l for 1, spaces and dashes are forgiven. */
 export const typedLetterId = (typed: string): string =>
   typed.toLowerCase().replaceAll(/[\s-]/g, '').replaceAll('o', '0').replaceAll(/[il]/g, '1')
+
+export const isLetterId = (text: string): boolean =>
+  text.length === ID_CHARS && [...text].every(char => ALPHABET.includes(char))
 
 const encode = (number: bigint): string => {
   let id = ''

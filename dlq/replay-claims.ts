@@ -3,7 +3,7 @@ import type { Cancel, Clock } from '../core/clock.ts'
 import type { Delivery, JointWrite, Settlement, Unsettled } from '../core/contract.ts'
 import { errorInfo, wrapError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
-import type { Claim, ClaimedLetter, ClaimVerdict, ReplayStore } from './store.ts'
+import type { Claim, ClaimedLetter, ClaimVerdict, ReplayStore } from './replay-store.ts'
 
 export interface ReplayClaims {
   /** A delivery for a letter that was just leased. */
@@ -138,8 +138,9 @@ const verdictsOf = (held: ReadonlyMap<Delivery, Held>, settlements: readonly Set
 const verdictOf = (settlement: Settlement, claim: Claim): ClaimVerdict => {
   switch (settlement.outcome) {
     case 'accepted':
+      return { claim, outcome: 'accepted' }
     case 'rejected':
-      return { claim, outcome: settlement.outcome }
+      return { claim, outcome: 'rejected', message: settlement.reason.message }
     case 'released':
       return { claim, outcome: 'returned', attempts: settlement.attempts, delayMs: 0 }
     case 'deferred':

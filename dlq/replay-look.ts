@@ -1,7 +1,7 @@
 /** Looking for letters to replay, as rarely as can be: most looks read one number and find it unchanged. */
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
-import type { ClaimedLetter, ClaimRequest, ReplayStore } from './store.ts'
+import type { ClaimedLetter, ClaimRequest, ReplayStore } from './replay-store.ts'
 
 export interface Look {
   /** Leases what is due. Empty without asking the store while nothing can have changed. */
@@ -35,13 +35,13 @@ export const replayLook = (store: ReplayStore, { clock, log }: { clock: Clock; l
       await reclaim(request)
       const changes = store.changes()
       if (changes === seenChanges && (dueAt === undefined || dueAt > clock.now())) return []
-      const { letters, unreadable } = await store.claim(request)
+      const { letters, unreadable, lookAt } = await store.claim(request)
       for (const { id, error } of unreadable)
         log.error('a dead letter could not be replayed and is open again', { letter: id, error: error.message })
-      if (letters.length > 0) return letters
-      dueAt = await store.nextDue(request.mapping, request.source)
-      seenChanges = changes
-      return []
+      dueAt = lookAt
+      // Letters mean that there may be more; and what was claimed meanwhile has changed the number.
+      seenChanges = letters.length > 0 ? undefined : changes
+      return letters
     },
     pauseMs: () => (dueAt === undefined ? LOOK_MS : Math.max(0, Math.min(LOOK_MS, dueAt - clock.now()))),
   }

@@ -1,22 +1,24 @@
 /**
- * Replay is a source: letters whose replay was requested go through the same flow as live records, and are parked
+ * Replay is a source: letters of the jobs that run go through the same flow as live records, and are parked
  * again by it when they fail again.
  *
  *   poll ── can anything be due? ── no ──▶ wait (a local request wakes at once, others are seen within 200 ms)
  *             │ yes
  *             ▼
- *        lease letters ──▶ deliveries ──▶ settle: resolved · open again · requested (now or later)
+ *        lease letters ──▶ deliveries ──▶ settle: resolved · open again · given back (now or later)
  */
 import { type Clock, sleep } from '../core/clock.ts'
 import type { Delivery, Lag, PollRequest, Source } from '../core/contract.ts'
 import type { Log } from '../core/log.ts'
 import { REPLAY_LANE, replayClaims } from './replay-claims.ts'
 import { replayLook } from './replay-look.ts'
-import type { ReplayStore } from './store.ts'
+import type { ClaimRequest, ReplayStore } from './replay-store.ts'
 
 export interface ReplayOptions {
   readonly clock: Clock
   readonly log: Log
+  /** `key`: no other process replays letters of this mapping at the same time. */
+  readonly order: ClaimRequest['order']
   /** How long a letter stays with a process that stopped answering but did not end. Default: 30 s. */
   readonly leaseMs?: number
 }
@@ -24,7 +26,7 @@ export interface ReplayOptions {
 const LEASE_MS = 30_000
 
 /**
- * The requested letters of one mapping and source. Deliveries carry the record as it was parked, count attempts from
+ * The letters of one mapping and source that jobs give to its function. Deliveries carry the record as it was parked, count attempts from
  * 0 again, and their `firstSeen` is when the replay was requested. Letters of a process that ended are taken over
  * within a second, with `priorDeliveries` raised. Polls reject with STATE_UNAVAILABLE while the store cannot be used.
  */
@@ -32,7 +34,7 @@ export const replaySource = (
   store: ReplayStore,
   mapping: string,
   source: string,
-  { clock, log, leaseMs = LEASE_MS }: ReplayOptions,
+  { clock, log, order, leaseMs = LEASE_MS }: ReplayOptions,
 ): Source => {
   const claims = replayClaims(store, { clock, log, leaseMs })
   const look = replayLook(store, { clock, log })
@@ -41,7 +43,15 @@ export const replaySource = (
   let closing: Promise<void> | undefined
 
   const take = async ({ max, maxPerLane, maxBytes }: PollRequest): Promise<readonly Delivery[]> => {
-    const letters = await look.claim({ mapping, source, max: Math.min(max, maxPerLane), maxBytes, leaseMs })
+    const letters = await look.claim({
+      mapping,
+      source,
+      by: 'function',
+      order,
+      max: Math.min(max, maxPerLane),
+      maxBytes,
+      leaseMs,
+    })
     return letters.map(claims.add)
   }
   const pollOnce = async (request: PollRequest): Promise<readonly Delivery[]> => {

@@ -12,7 +12,7 @@ const DIST = new URL('dist/', ROOT)
 /** What environments start with: as one file each, because they start often. */
 const RUNTIMES = ['core/engine/process/child', 'core/engine/thread/worker']
 /** What a package shows beside its code. */
-const PAPERS = ['README.md', 'LICENSE', 'CHANGELOG.md']
+const PAPERS = ['README.md', 'LICENSE', 'CHANGELOG.md', 'dlq/dead-letter.schema.json']
 
 interface Manifest {
   readonly bin: Readonly<Record<string, string>>

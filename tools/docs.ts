@@ -19,6 +19,7 @@ import { policyOptions } from '../core/config/mapping-options.ts'
 import { optionsTable } from '../core/config/options.ts'
 import { enforcedTable } from '../core/engine/enforced.ts'
 import { ERROR_CODES } from '../core/errors.ts'
+import { DEAD_LETTER_SCHEMA, envelopeTable } from '../dlq/schema.ts'
 
 const ROOT = new URL('../', import.meta.url)
 
@@ -26,6 +27,7 @@ export const GENERATED_FILES = [
   'docs/configuration.md',
   'docs/errors.md',
   'docs/command-line.md',
+  'docs/dead-letters.md',
   'core/engine/README.md',
   'connectors/cron/README.md',
   'connectors/embedded/README.md',
@@ -66,6 +68,7 @@ const PARTS: Readonly<Record<string, () => string>> = {
       ...Object.entries(ERROR_CODES).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`),
     ].join('\n'),
   isolations: enforcedTable,
+  'dead letter': envelopeTable,
   'command line': commandLine,
 }
 
@@ -96,7 +99,14 @@ function commandLine(): string {
   const never = (): never => {
     throw new Error('help asks nothing of the host')
   }
-  const host = { clock: systemClock, createApp: never, stateDirOf: never, readStatus: never, signal: never }
+  const host = {
+    clock: systemClock,
+    createApp: never,
+    stateDirOf: never,
+    readStatus: never,
+    signal: never,
+    user: never,
+  }
   return allHelp(
     createProgram({ host, terminal }, () => undefined),
     '',
@@ -115,4 +125,12 @@ const allHelp = (command: Helpful, above: string): string => {
   return [own, ...command.commands.map(inner => allHelp(inner, `${name} `))].join('\n\n')
 }
 
-if (import.meta.main) for (const file of GENERATED_FILES) writeFileSync(new URL(file, ROOT), generated(file))
+/** Published beside the code. */
+export const SCHEMA_FILE = 'dlq/dead-letter.schema.json'
+
+export const schemaText = (): string => `${JSON.stringify(DEAD_LETTER_SCHEMA, undefined, 2)}\n`
+
+if (import.meta.main) {
+  for (const file of GENERATED_FILES) writeFileSync(new URL(file, ROOT), generated(file))
+  writeFileSync(new URL(SCHEMA_FILE, ROOT), schemaText())
+}

@@ -15,6 +15,8 @@ export interface Host {
   stateDirOf(config: unknown, folder: string): Promise<string>
   readStatus(stateDir: string): Promise<readonly ProcessStatus[]>
   signal(pid: number, name: 'SIGHUP'): void
+  /** Who sits at the terminal, for the audit. */
+  user(): string
 }
 
 /** Where commands read from and write to. */

@@ -4,9 +4,10 @@ import { resolve } from 'node:path'
 import type { Header, OutgoingRecord } from '../contract.ts'
 import { silentLog } from '../log.ts'
 import { type ConfigChoice, loadChosen, withConfig } from './config-option.ts'
-import type { HostedApp, Output, Run } from './host.ts'
+import type { HostedApp, Run } from './host.ts'
 import { lines, readBody, usage } from './input.ts'
 import type { AddCommand } from './program.ts'
+import { progressOn } from './progress.ts'
 import { bodyLine, bytes, type Common, commonParts, headerOption, recordLine } from './records.ts'
 import { count, group, printable } from './text.ts'
 
@@ -152,9 +153,3 @@ const newTally = (channel: string, { terminal }: Run): Tally => {
     },
   }
 }
-
-/** One line that is written over; nothing where nobody watches. */
-const progressOn = (output: Output): { show(text: string): void; clear(): void } => ({
-  show: text => void (output.isTTY && output.write(`\r${text}\x1b[K`)),
-  clear: () => void (output.isTTY && output.write('\r\x1b[K')),
-})

@@ -1,4 +1,5 @@
 /** The command line's host and terminal as they are outside of tests. Rooms are loaded when a command needs them. */
+import { userInfo } from 'node:os'
 import { systemClock } from '../clock.ts'
 import type { Host, Terminal } from './host.ts'
 
@@ -12,6 +13,7 @@ export const systemHost: Host = {
     return validation.config.stateDir
   },
   signal: (pid, name) => void process.kill(pid, name),
+  user: userName,
   readStatus: async stateDir => (await import('../status-board.ts')).readStatus(stateDir),
 }
 
@@ -28,4 +30,13 @@ export const systemTerminal: Terminal = {
     process.on('SIGHUP', run)
     return () => void process.off('SIGHUP', run)
   },
+}
+
+/** A container's user may have no name. */
+function userName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}`
+  }
 }

@@ -26,6 +26,8 @@ export interface MappingSpec {
   readonly group: string
   /** The channel's address, which is the `source` of its records. */
   readonly channel: string
+  /** The technology of the channel. */
+  readonly kind: string
   readonly codec: CodecName
   readonly hasSchema: boolean
   /** Left out where the function gets records in Millrace's own form. */

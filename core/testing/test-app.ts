@@ -94,7 +94,7 @@ export const testApp = async (config: unknown, options: TestAppOptions = {}): Pr
       const giveUpAt = systemClock.monotonic() + timeoutMs
       for (;;) {
         await settle(giveUpAt)
-        if (isDone() && !(await hasRequestedReplays(app))) return
+        if (isDone() && !(await hasReplays(app))) return
         if (systemClock.monotonic() > giveUpAt) throw left(app, backlog())
         toNext()
       }
@@ -136,9 +136,9 @@ const brokerOf = (brokers: Map<string, MemoryConnector>, kind: string): MemoryCo
 const flowsOf = (app: App) =>
   app.status().mappings.flatMap(({ replay, ...mapping }) => (replay ? [mapping, replay] : [mapping]))
 
-/** A replay that was asked for and not yet taken is work left to do; one being replayed is in flight. */
-const hasRequestedReplays = async (app: App): Promise<boolean> =>
-  (await app.deadLetters.list({ state: 'requested', limit: 1 })).length > 0
+/** A replay that was asked for is work left to do until every letter of it has ended. */
+const hasReplays = async (app: App): Promise<boolean> =>
+  (await app.deadLetters.jobs({ state: 'running', limit: 1 })).length > 0
 
 const left = (app: App, backlog: number): MillraceError => {
   const flows = flowsOf(app)

@@ -5,9 +5,10 @@ import type { JointWrite } from '../../core/contract.ts'
 import { type Database, openDatabase } from '../../core/database.ts'
 import { thisProcess } from '../../core/owner.ts'
 import { createVirtualClock } from '../../core/testing/virtual-clock.ts'
-import { openSqliteStore } from '../../dlq/sqlite-store.ts'
+import { openSqliteStore } from '../../dlq/sqlite/store.ts'
 import { temporaryFolder } from '../support/folder.ts'
-import { type StoreUnderTest, storeContract } from './store-contract.ts'
+import type { StoreUnderTest } from './store/under-test.ts'
+import { storeContract } from './store-contract.ts'
 
 const open = async (context: TestContext): Promise<StoreUnderTest> => {
   const folder = await temporaryFolder(context)
@@ -22,6 +23,7 @@ const open = async (context: TestContext): Promise<StoreUnderTest> => {
   return {
     store: openSqliteStore(database, { clock }),
     elsewhere: openSqliteStore(another, { clock, owner: { ...thisProcess(), id: 'elsewhere' } }),
+    now: clock.now,
     advance: clock.advance,
     joint: jointOf(database),
   }

@@ -3,10 +3,10 @@ import { systemClock } from '../../core/clock.ts'
 import { openDatabase } from '../../core/database.ts'
 import { silentLog } from '../../core/log.ts'
 import { replaySource } from '../../dlq/replay.ts'
-import { openSqliteStore } from '../../dlq/sqlite-store.ts'
+import { openSqliteStore } from '../../dlq/sqlite/store.ts'
 
 const store = openSqliteStore(openDatabase(process.argv[2] ?? ''), { clock: systemClock })
-const source = replaySource(store, 'charge', 'local/orders', { clock: systemClock, log: silentLog })
+const source = replaySource(store, 'charge', 'local/orders', { clock: systemClock, log: silentLog, order: 'none' })
 const deliveries = await source.poll({
   max: 100,
   maxPerLane: 100,

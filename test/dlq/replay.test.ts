@@ -8,7 +8,7 @@ import { silentLog } from '../../core/log.ts'
 import { thisProcess } from '../../core/owner.ts'
 import { createVirtualClock, type VirtualClock } from '../../core/testing/virtual-clock.ts'
 import { replaySource } from '../../dlq/replay.ts'
-import { openSqliteStore } from '../../dlq/sqlite-store.ts'
+import { openSqliteStore } from '../../dlq/sqlite/store.ts'
 import type { LetterStore } from '../../dlq/store.ts'
 import { startNode } from '../support/child.ts'
 import { temporaryFolder } from '../support/folder.ts'
@@ -18,6 +18,7 @@ import { until } from '../support/until.ts'
 const MAPPING = 'charge'
 const SOURCE = 'local/orders'
 const LEASE_MS = 30_000
+const NOBODY = { operator: '', reason: '' }
 
 const pollFor = (change: Partial<PollRequest> = {}): PollRequest => ({
   max: 100,
@@ -36,15 +37,15 @@ const openReplay = async <T extends Clock = VirtualClock>(
   const folder = await temporaryFolder(context)
   const database = openDatabase(folder)
   const store = openSqliteStore(database, { clock })
-  const source = replaySource(store, MAPPING, SOURCE, { clock, log: silentLog, leaseMs: LEASE_MS })
+  const source = replaySource(store, MAPPING, SOURCE, { clock, log: silentLog, order: 'none', leaseMs: LEASE_MS })
   context.after(async () => {
     await source.close()
     await database.close()
   })
   const park = async (...ids: readonly string[]) => {
     await store.park(ids.map(id => letterFor(fullRecord(id))))
-    const listed = await store.list({ limit: 1_000 })
-    return ids.map(id => listed.find(({ recordId }) => recordId === id)?.id ?? 'not listed')
+    const { letters } = await store.page({ limit: 1_000 })
+    return ids.map(id => letters.find(({ recordId }) => recordId === id)?.id ?? 'not listed')
   }
   return { folder, database, store, source, clock, park }
 }
@@ -56,7 +57,7 @@ test('a requested letter comes as its unchanged record, at attempt 0, naming the
   const replay = await openReplay(context)
   const [id = ''] = await replay.park('1')
   assert.deepEqual(await replay.source.poll(pollFor()), [])
-  await replay.store.requestReplay({ ids: [id] })
+  await replay.store.startReplay({ selection: { ids: [id] } }, NOBODY)
   const [delivery] = await replay.source.poll(pollFor())
   assert.deepEqual(delivery?.record, fullRecord('1'))
   assert.equal(delivery?.attempts, 0)
@@ -68,7 +69,7 @@ test('a requested letter comes as its unchanged record, at attempt 0, naming the
 test('an accepted replay resolves its letter', async context => {
   const replay = await openReplay(context)
   const [id = ''] = await replay.park('1')
-  await replay.store.requestReplay({ all: true })
+  await replay.store.startReplay({ selection: { filter: {} } }, NOBODY)
   const deliveries = await replay.source.poll(pollFor())
   assert.deepEqual(await replay.source.settle(deliveries.map(accepted)), [])
   assert.equal(await stateOf(replay, id), 'resolved')
@@ -79,7 +80,7 @@ test('a replay that is parked again is one open letter, and can be requested aga
   const replay = await openReplay(context)
   const [id = ''] = await replay.park('1')
   for (const replays of [1, 2]) {
-    await replay.store.requestReplay({ all: true })
+    await replay.store.startReplay({ selection: { filter: {} } }, NOBODY)
     const [delivery] = await replay.source.poll(pollFor())
     assert.ok(delivery)
     const verdict: Settlement = {
@@ -89,7 +90,7 @@ test('a replay that is parked again is one open letter, and can be requested aga
     }
     await replay.store.park([letterFor(delivery.record, { replayOf: id })], replay.source.settleWithin?.([verdict]))
     if (replays === 2) assert.deepEqual(await replay.source.settle([verdict]), [])
-    const [only, ...more] = await replay.store.list({ limit: 10 })
+    const [only, ...more] = (await replay.store.page({ limit: 10 })).letters
     assert.deepEqual(more, [])
     assert.equal(only?.state, 'open')
     assert.equal(only?.replays, replays)
@@ -99,7 +100,7 @@ test('a replay that is parked again is one open letter, and can be requested aga
 test('a released replay comes again at once and a deferred one when it is due, both with their attempts', async context => {
   const { store, source, clock, park } = await openReplay(context)
   await park('1', '2')
-  await store.requestReplay({ all: true })
+  await store.startReplay({ selection: { filter: {} } }, NOBODY)
   const [first, second] = await source.poll(pollFor())
   assert.ok(first && second)
   await source.settle([
@@ -122,14 +123,14 @@ test('a waiting poll wakes for a request of this process without time passing', 
   polled.then(deliveries => {
     woken = deliveries.length
   })
-  await store.requestReplay({ all: true })
+  await store.startReplay({ selection: { filter: {} } }, NOBODY)
   await until('the poll has the letter', () => woken === 1)
 })
 
 test('a waiting poll wakes for a deferred letter when it is due', async context => {
   const { store, source, clock, park } = await openReplay(context)
   await park('1')
-  await store.requestReplay({ all: true })
+  await store.startReplay({ selection: { filter: {} } }, NOBODY)
   const [delivery] = await source.poll(pollFor())
   assert.ok(delivery)
   await source.settle([{ delivery, outcome: 'deferred', attempts: 1, delayMs: 1_030 }])
@@ -162,10 +163,10 @@ test('nothing is claimed while paused, for a skipped lane, or of another mapping
     letterFor(fullRecord('1'), { mapping: 'email' }),
     letterFor(fullRecord('2', { source: 'local/former' })),
   ])
-  await store.requestReplay({ all: true })
+  await store.startReplay({ selection: { filter: {} } }, NOBODY)
   assert.deepEqual(await source.poll(pollFor()), [])
   await park('3')
-  await store.requestReplay({ all: true })
+  await store.startReplay({ selection: { filter: {} } }, NOBODY)
   await source.pause()
   assert.deepEqual(await source.poll(pollFor()), [])
   await source.resume()
@@ -176,7 +177,7 @@ test('nothing is claimed while paused, for a skipped lane, or of another mapping
 test('a claim outlives a long invocation', async context => {
   const replay = await openReplay(context)
   const [id = ''] = await replay.park('1')
-  await replay.store.requestReplay({ all: true })
+  await replay.store.startReplay({ selection: { filter: {} } }, NOBODY)
   const [delivery] = await replay.source.poll(pollFor())
   assert.ok(delivery)
   const elsewhere = openSqliteStore(replay.database, { clock: replay.clock, owner: stranger() })
@@ -193,13 +194,21 @@ test('a claim outlives a long invocation', async context => {
 test('a claim that was taken over is lost, and settling it does nothing', async context => {
   const replay = await openReplay(context)
   const [id = ''] = await replay.park('1')
-  await replay.store.requestReplay({ all: true })
+  await replay.store.startReplay({ selection: { filter: {} } }, NOBODY)
   const [delivery] = await replay.source.poll(pollFor())
   assert.ok(delivery)
   const elsewhere = openSqliteStore(replay.database, { clock: replay.clock, owner: stranger() })
   replay.clock.setWall(replay.clock.now() + LEASE_MS)
   assert.equal(await elsewhere.reclaim(MAPPING, SOURCE), 1)
-  await elsewhere.claim({ mapping: MAPPING, source: SOURCE, max: 1, maxBytes: 1, leaseMs: LEASE_MS })
+  await elsewhere.claim({
+    mapping: MAPPING,
+    source: SOURCE,
+    by: 'function',
+    order: 'none',
+    max: 1,
+    maxBytes: 1,
+    leaseMs: LEASE_MS,
+  })
   replay.clock.advance(LEASE_MS / 3)
   await until('the claim is lost', () => delivery.lost.aborted)
   assert.deepEqual(await replay.source.settle([accepted(delivery)]), [])
@@ -209,10 +218,10 @@ test('a claim that was taken over is lost, and settling it does nothing', async 
 test('closing gives unsettled letters back with their attempts, and may be done twice', async context => {
   const replay = await openReplay(context)
   const [id = ''] = await replay.park('1')
-  await replay.store.requestReplay({ all: true })
+  await replay.store.startReplay({ selection: { filter: {} } }, NOBODY)
   const [delivery] = await replay.source.poll(pollFor())
   await Promise.all([replay.source.close(), replay.source.close()])
-  assert.equal(await stateOf(replay, id), 'requested')
+  assert.equal(await stateOf(replay, id), 'replaying')
   assert.equal(delivery?.lost.aborted, true)
   assert.deepEqual(await replay.source.poll(pollFor({ waitMs: 60_000 })), [])
 })
@@ -220,7 +229,7 @@ test('closing gives unsettled letters back with their attempts, and may be done 
 test('what is settled within another transaction is neither settled twice nor lost', async context => {
   const replay = await openReplay(context)
   const [id = ''] = await replay.park('1')
-  await replay.store.requestReplay({ all: true })
+  await replay.store.startReplay({ selection: { filter: {} } }, NOBODY)
   const [delivery] = await replay.source.poll(pollFor())
   assert.ok(delivery)
   const joint = replay.source.settleWithin?.([accepted(delivery)])
@@ -237,28 +246,28 @@ test('a letter that cannot be read is opened again and stops no other', async co
   await replay.database.write(() =>
     replay.database.sql("UPDATE dead_letter_texts SET envelope = '{}' WHERE id = ?").run(bad),
   )
-  await replay.store.requestReplay({ all: true })
+  await replay.store.startReplay({ selection: { filter: {} } }, NOBODY)
   const deliveries = await replay.source.poll(pollFor())
   assert.deepEqual(
     deliveries.map(({ record }) => record.id),
     ['2'],
   )
-  assert.equal((await replay.store.list({ limit: 10, state: 'open' }))[0]?.id, bad)
+  assert.equal((await replay.store.page({ limit: 10, state: 'open' })).letters[0]?.id, bad)
 })
 
 test('lag counts requested and claimed letters', async context => {
   const { store, source, park } = await openReplay(context)
   await park('1', '2')
   assert.deepEqual(await source.lag?.(), [])
-  await store.requestReplay({ all: true })
+  await store.startReplay({ selection: { filter: {} } }, NOBODY)
   await source.poll(pollFor({ max: 1 }))
-  assert.deepEqual(await source.lag?.(), [{ lane: 'replay', records: 2, oldest: 1_700_000_000_123 }])
+  assert.deepEqual(await source.lag?.(), [{ lane: 'replay', records: 2 }])
 })
 
 test('another process that is killed while it replays loses its letters to us at once, counted as delivered', async context => {
   const { folder, store, source, park } = await openReplay(context, systemClock)
   await park(...Array.from({ length: 50 }, (_, index) => `${index}`))
-  await store.requestReplay({ all: true })
+  await store.startReplay({ selection: { filter: {} } }, NOBODY)
   const child = startNode(context, [HOLDER, folder])
   await child.line(/^holding 50$/)
   assert.deepEqual(await source.poll(pollFor()), [])

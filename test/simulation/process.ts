@@ -73,6 +73,7 @@ const specOf = ({ scenario }: World): MappingSpec => ({
   functionName: 'sim',
   group: 'sim.sim',
   channel: 'sim/records',
+  kind: 'sim',
   codec: 'json',
   hasSchema: false,
   policy: scenario.policy,

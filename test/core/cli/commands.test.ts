@@ -58,6 +58,10 @@ const letters = async (cwd: string, ...more: readonly string[]): Promise<readonl
   return JSON.parse(out)
 }
 
+/** Of the replay made last. */
+const replayId = async (cwd: string): Promise<string> =>
+  JSON.parse((await millrace(['dlq', 'jobs', '--json'], { cwd })).out)[0].id
+
 const got = async (cwd: string): Promise<readonly unknown[]> =>
   (await readFile(join(cwd, 'got.ndjson'), 'utf8'))
     .trim()
@@ -125,7 +129,7 @@ test('what was sent is run, what failed is listed, shown and replayed', async co
   assert.equal(failed.code, 1)
   assert.equal(
     failed.out,
-    `replay of 1 dead letter requested\n0 dead letters replayed, 1 failed again; look at one: millrace dlq show ${letter.id}\n`,
+    `replay ${await replayId(cwd)} of 1 dead letter\n0 dead letters replayed, 1 failed again; look at them: millrace dlq list\n`,
   )
   assert.equal((await letters(cwd))[0]?.replays, 1)
 })
@@ -137,7 +141,8 @@ test('a mended function empties the list when the dead letters are replayed', as
   await writeFile(join(cwd, 'functions', 'mended.ts'), 'export const handler = async () => {}')
   await writeFile(join(cwd, 'mended.config.ts'), CONFIG.replace('charge.ts', 'mended.ts'))
   const replayed = await millrace(['dlq', 'replay', '--all', '--here', '-c', 'mended.config.ts'], { cwd })
-  assert.deepEqual([replayed.code, replayed.out], [0, 'replay of 2 dead letters requested\n2 dead letters replayed\n'])
+  const said = `replay ${await replayId(cwd)} of 2 dead letters\n2 dead letters replayed\n`
+  assert.deepEqual([replayed.code, replayed.out], [0, said])
   assert.equal((await millrace(['dlq', 'list'], { cwd })).out, 'no dead letters\n')
   assert.equal((await letters(cwd, '--state', 'resolved')).length, 2)
   assert.equal((await millrace(['dlq', 'replay', '--all'], { cwd })).out, 'nothing to replay\n')
@@ -154,13 +159,19 @@ test('a replay that no running app takes is said to be pending, and --here takes
   let looks = 0
   const clock = { ...systemClock, monotonic: () => looks++ * 10_000 }
   const pending = await millrace(['dlq', 'replay', '--all'], { cwd, host: { clock } })
+  const id = await replayId(cwd)
   assert.deepEqual(pending, {
     code: 0,
-    out: 'replay of 1 dead letter requested\npending: no running app hosts mapping charge; start one or use --here\n',
+    out: `replay ${id} of 1 dead letter\npending: no running app hosts mapping charge; start one, or run it here: millrace dlq replay --here; replay ${id} waits until it is cancelled\n`,
     err: '',
   })
-  const here = await millrace(['dlq', 'replay', '--all', '--here'], { cwd })
-  assert.match(here.out, /^replay of 1 dead letter was requested before\n0 dead letters replayed, 1 failed again/)
+  const here = await millrace(['dlq', 'replay', '--here'], { cwd })
+  assert.deepEqual(
+    [here.code, here.out],
+    [1, '0 dead letters replayed, 1 failed again; look at them: millrace dlq list\n'],
+  )
+  assert.equal((await millrace(['dlq', 'replay', '--here'], { cwd })).out, 'no replay waits\n')
+  assert.equal((await letters(cwd))[0]?.replays, 1)
 })
 
 test('dead letters and status are found by the state folder where there is no configuration', async context => {
@@ -221,4 +232,21 @@ test('what stopped behind a dead letter is resumed by its mapping’s name', asy
     [unknown.code, unknown.err],
     [2, 'millrace: there is no mapping "chrge"; there are: charge (CLI_USAGE)\n'],
   )
+})
+
+test('dead letters are replayed to another channel, or to where they came from', async context => {
+  const cwd = await shop(context)
+  await millrace(['send', 'local/orders'], { cwd, stdin: '{"total":-1}\n{"total":-2}\n' })
+  await startUntil(cwd, async () => (await letters(cwd)).length === 2)
+  const [first, second] = await letters(cwd)
+  const unknown = await millrace(['dlq', 'replay', '--all', '--to', 'local/nowhere'], { cwd })
+  assert.match(unknown.err, /local\/nowhere is not a channel .*CHANNEL_UNKNOWN/)
+  const away = await millrace(['dlq', 'replay', first?.id ?? '', '--to', 'local/receipts', '--here'], { cwd })
+  assert.deepEqual([away.code, away.out.split('\n')[1]], [0, '1 dead letter replayed'])
+  const back = await millrace(['dlq', 'replay', second?.id ?? '', '--to', 'source', '--here'], { cwd })
+  assert.equal(back.code, 0)
+  await startUntil(cwd, async () => (await letters(cwd)).length === 1)
+  const [again] = await letters(cwd)
+  assert.notEqual(again?.id, second?.id)
+  assert.equal(again?.replays, 1)
 })

@@ -94,6 +94,7 @@ export const setUp = async (setup: Setup): Promise<Bench> => {
     functionName: 'test',
     group: 'g',
     channel: ref.address,
+    kind: 'memory',
     codec: 'json',
     hasSchema: false,
     policy,
