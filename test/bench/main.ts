@@ -7,11 +7,12 @@ import type { Bench, Result } from './contestant.ts'
 import { embedded } from './embedded/bench.ts'
 import { engine } from './engine/benches.ts'
 import { filter } from './filter/bench.ts'
+import { flow } from './flow/bench.ts'
 import { invoke } from './invoke/bench.ts'
 import { type Measured, measureLimits } from './limits/measure.ts'
 import { runBench } from './run.ts'
 
-const BENCHES: readonly Bench[] = [embedded, ...engine, filter, invoke, kafka, rabbitmq, redis]
+const BENCHES: readonly Bench[] = [embedded, ...engine, filter, flow, invoke, kafka, rabbitmq, redis]
 const isNamed = (bench: Bench, name: string): boolean => bench.name === name || bench.name.startsWith(`${name}/`)
 
 const { values, positionals } = parseArgs({

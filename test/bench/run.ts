@@ -22,7 +22,7 @@ export const runBench = async (
         const value = await contestant.round()
         if (round > 0) measured[index]?.push(value)
         progress(
-          `${bench.name}, round ${round} of ${rounds}: ${contestants[index]?.name} ${Math.round(value)} ${bench.unit}`,
+          `${bench.name}, round ${round} of ${rounds}: ${contestants[index]?.name} ${shown(value)} ${bench.unit}`,
         )
       }
     }
@@ -46,12 +46,17 @@ const summary = (
     bench: bench.name,
     contestant: name,
     unit: bench.unit,
-    median: Math.round(median(values)),
-    min: Math.round(Math.min(...values)),
-    max: Math.round(Math.max(...values)),
+    median: shown(median(values)),
+    min: shown(Math.min(...values)),
+    max: shown(Math.max(...values)),
     ratio,
     ratioMin: Number(Math.min(...ratios).toFixed(3)),
     ratioMax: Number(Math.max(...ratios).toFixed(3)),
     ...(aim ? { aim: { ...aim, met: aim.is === 'at most' ? ratio <= aim.ratio : ratio >= aim.ratio } } : {}),
   }
 }
+
+/** Whole, unless it is so small that this would hide a difference. */
+const shown = (value: number): number => (value < SMALL ? Number(value.toFixed(2)) : Math.round(value))
+
+const SMALL = 100
