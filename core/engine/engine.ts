@@ -1,5 +1,6 @@
 /** The engine: functions by name, a pool of environments for each, and nothing that knows of sources or verdicts. */
 import { randomUUID } from 'node:crypto'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
 import { MillraceError } from '../errors.ts'
@@ -8,7 +9,7 @@ import { canaryPool, splitSpec, type Variant } from './canary.ts'
 import { type Capacity, createCapacity } from './capacity.ts'
 import type { Engine, EngineStats, FunctionSpec, Host, Slot, Throttled, Version } from './contract.ts'
 import type { Initialization } from './environment.ts'
-import { type EnvironmentTools, environmentsOf } from './environments.ts'
+import { type EnvironmentTools, environmentsOf, isHosted } from './environments.ts'
 import { openImages } from './image/engine.ts'
 import { cpuOf, type LimitsParts, meansOf, openLimits } from './limits/limits.ts'
 import type { LimitMeans } from './limits/means.ts'
@@ -228,6 +229,7 @@ const hostVersion = (spec: FunctionSpec, parts: HostingParts): Pick<Hosted, 'ver
   const start = spare ? spare.start : begin
   const lost = () => wedgedOf(spec.name)
   const cpu = () => cpuOf(spec, parts.tools.limits)
-  const pool = createPool({ spec, version, clock, log, capacity, usage, start, lost, cpu })
+  const startsAtOnce = isHosted(spec) ? Math.max(1, availableParallelism() - 1) : Number.POSITIVE_INFINITY
+  const pool = createPool({ spec, version, clock, log, capacity, usage, start, lost, startsAtOnce, cpu })
   return { version, pool: spare ? spare.beside(pool) : pool }
 }

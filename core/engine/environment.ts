@@ -47,6 +47,8 @@ export interface Invoked {
   readonly maxMemoryMb: number | undefined
   /** False: no code of the user saw the request, so it may be given to another environment. */
   readonly begun: boolean
+  /** It never will see it here, because the request before it takes longer than was thought. */
+  readonly recalled?: boolean
 }
 
 /** What every environment is made of. */

@@ -25,6 +25,10 @@ export interface EnvironmentTools {
   readonly zygotes: Zygotes
 }
 
+/** Whether starting one is work for the processors of this machine, which others then wait for. */
+export const isHosted = ({ code, isolation }: Pick<FunctionSpec, 'code' | 'isolation'>): boolean =>
+  isolation !== 'inline' && ('file' in code || 'package' in code)
+
 /** Environments of one function. */
 export const environmentsOf = (spec: FunctionSpec, tools: EnvironmentTools): CreateEnvironment => {
   const { code } = spec

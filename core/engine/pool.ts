@@ -1,10 +1,11 @@
 /**
  * The environments of one function.
  *
- *   acquire ─┬─ an idle one, the last used first, so that the others go idle and are ended
- *            ├─ none idle, and the limits of function, app and ramp allow one more: leave to start it, which `invoke` does
- *            ├─ neither, and the function is fast: a place behind the request of a busy one (staging.ts)
- *            └─ not even that: wait; mappings take turns (direct callers are told to come again)
+ *   acquire ─┬─ the function is fast: a place behind the request of a busy one (staging.ts), which stays awake
+ *            ├─ an idle one, the last used first, so that the others go idle and are ended
+ *            ├─ neither, and the limits of function, app and ramp allow one more: leave to start it, which `invoke` does
+ *            └─ not even that, or others are just being started (pace.ts): wait; mappings take turns (direct callers are
+ *               told to come again, and do not wait for others that start)
  *
  * A place is held by each environment that is idle, in use or being started, and by each slot that may start one.
  */
@@ -15,6 +16,7 @@ import type { EngineStats, FunctionSpec, Slot, Throttled, Version } from './cont
 import type { Environment } from './environment.ts'
 import { idleEnvironments } from './idle.ts'
 import { createInitPause } from './init-pause.ts'
+import { createPace } from './pace.ts'
 import { keepProvisioned } from './provisioned.ts'
 import { turnQueue } from './queue.ts'
 import { createRamp } from './ramp.ts'
@@ -42,13 +44,16 @@ export interface PoolParts {
   readonly start: (initialization: 'on-demand' | 'provisioned-concurrency') => Environment
   /** Places taken by environments that could not be ended; the last one is given all the same, for its start to say so. */
   readonly lost: () => number
+  /** Environments to be started at once, 1 or more. */
+  readonly startsAtOnce: number
   readonly cpu: RunParts['cpu']
 }
 
 /** How long the `shutdown` of an environment that is ended for idleness may take: what Lambda gives. */
 const IDLE_SHUTDOWN_MS = 2_000
 
-export const createPool = ({ spec, version, clock, log, capacity, usage, start, lost, cpu }: PoolParts): Pool => {
+export const createPool = (parts: PoolParts): Pool => {
+  const { spec, clock, log, capacity, start } = parts
   /** Those that hold a place, and those that shut down and hold none any more. */
   const live = new Set<Environment>()
   const ending = new Set<Environment>()
@@ -58,13 +63,14 @@ export const createPool = ({ spec, version, clock, log, capacity, usage, start, 
   const returned: ((granted: Granted | undefined) => void)[] = []
   const staging = createStaging()
   const ramp = createRamp(spec.rampUp, clock)
+  const pace = createPace(parts.startsAtOnce, clock)
   let places = 0
   let granted = 0
   let coldStarts = 0
   let invocations = 0
   let refusals = 0
   let closed = false
-  let cancelRamp: Cancel | undefined
+  let cancelWait: Cancel | undefined
 
   const track = <T>(work: Promise<T>): Promise<T> => {
     running.add(work)
@@ -138,24 +144,24 @@ export const createPool = ({ spec, version, clock, log, capacity, usage, start, 
     track,
   })
 
-  const grantPlace = (): Granted | Throttled['throttled'] => {
+  const grantPlace = (caller?: 'direct'): Granted | Refusal => {
     if (closed) return 'closed'
     const warm = idle.pop()
     if (!warm) {
-      if (places >= Math.max(1, spec.maxEnvironments - lost())) return 'function'
-      if (ramp.waitMs() > 0) return 'ramp'
+      if (places >= Math.max(1, spec.maxEnvironments - parts.lost())) return 'function'
+      if (ramp.waitMs() > 0 || (!caller && pace.waitMs() > 0)) return 'ramp'
       if (!takePlace()) return 'app'
       ramp.take()
     }
     granted += 1
-    return warm ? { kind: 'warm', environment: warm } : { kind: 'start' }
+    return warm ? { kind: 'warm', environment: warm } : { kind: 'start', ...(caller ? { caller } : {}) }
   }
-  const grant = (caller?: 'direct'): Slot | Throttled['throttled'] => {
-    const place = grantPlace()
-    if (typeof place !== 'string') return slotOf(place.kind === 'start' && caller ? { ...place, caller } : place)
-    // Lines that say when each request starts and ends are not to be mixed up.
-    const busy = closed || spec.reportLines ? undefined : staging.next()
-    return busy ? slotOf({ kind: 'staged', environment: busy }) : place
+  const grant = (caller?: 'direct'): Slot | Refusal => {
+    // Lines that say when each request starts and ends are not to be mixed up; who calls directly waits for nobody.
+    const apart = closed || spec.reportLines || (caller && idle.size > 0)
+    const busy = apart ? undefined : staging.next()
+    const place = busy ? ({ kind: 'staged', environment: busy } as const) : grantPlace(caller)
+    return typeof place === 'string' ? place : slotOf(place)
   }
 
   /** A slot has come back: whoever is next in turn gets what is free now. */
@@ -177,28 +183,25 @@ export const createPool = ({ spec, version, clock, log, capacity, usage, start, 
   const serveOne = (): boolean => {
     if (returned.length === 0 && waiting.size === 0) return false
     const given = returned.length > 0 ? grantPlace() : grant()
-    if (given === 'ramp') waitForRamp()
+    if (given === 'ramp') waitForStart()
     if (typeof given === 'string') return false
     if ('kind' in given) returned.shift()?.(given)
     else waiting.next()?.(given)
     return true
   }
-  const waitForRamp = (): void => {
-    cancelRamp ??= clock.after(ramp.waitMs(), () => {
-      cancelRamp = undefined
+  const waitForStart = (): void => {
+    cancelWait ??= clock.after(Math.max(ramp.waitMs(), pace.waitMs()), () => {
+      cancelWait = undefined
       settleFree()
     })
   }
 
   const runParts: RunParts = {
-    spec,
-    version,
-    clock,
+    ...parts,
     log: log.with({ function: spec.name }),
-    usage,
     staging,
+    pace,
     initPause: createInitPause(clock),
-    cpu,
     isClosed: () => closed,
     begin: () => begin('on-demand'),
     giveBack,
@@ -233,7 +236,7 @@ export const createPool = ({ spec, version, clock, log, capacity, usage, start, 
 
   const close = async (graceMs: number): Promise<void> => {
     closed = true
-    cancelRamp?.()
+    cancelWait?.()
     provisioned.stop()
     while (waiting.size > 0) waiting.next()?.(undefined)
     for (const giveUp of returned.splice(0)) giveUp(undefined)
@@ -251,7 +254,7 @@ export const createPool = ({ spec, version, clock, log, capacity, usage, start, 
       if (returned.length === 0 && waiting.size === 0) {
         const slot = grant()
         if (typeof slot !== 'string') return Promise.resolve(slot)
-        if (slot === 'ramp') waitForRamp()
+        if (slot === 'ramp') waitForStart()
       }
       return new Promise(resolve => {
         const waiter = (slot: Slot | undefined): void => {
@@ -287,5 +290,7 @@ export const createPool = ({ spec, version, clock, log, capacity, usage, start, 
     close,
   }
 }
+
+type Refusal = Throttled['throttled']
 
 const NOTHING = Promise.resolve(undefined)

@@ -2,7 +2,7 @@
  * One invocation on what a slot was granted: an environment, one that is to be started, or a place behind the request that
  * another one is busy with.
  *
- *   staged ── the environment ended before it began ──▶ waits for a place of its own, before all others
+ *   staged ── the environment ended before it began, or the one before it is slow ──▶ waits for a place of its own, before all others
  *   warm ──── the same ──▶ the same
  *   start ─── Init ──▶ invoke
  */
@@ -11,6 +11,7 @@ import type { Log } from '../log.ts'
 import type { FunctionSpec, Invocation, Report, Version } from './contract.ts'
 import type { Environment, Invoked } from './environment.ts'
 import type { InitPause } from './init-pause.ts'
+import type { Pace } from './pace.ts'
 import { type Cold, notReady, type ReportParts, reportOf } from './report.ts'
 import { endLines, startLine } from './report-lines.ts'
 import type { Staging } from './staging.ts'
@@ -33,6 +34,7 @@ export interface RunParts {
   readonly usage: UsageMeter
   readonly initPause: InitPause
   readonly staging: Staging
+  readonly pace: Pace
   readonly cpu: () => Report['cpu'] | undefined
   /** Ends the slot: the environment is free or over. Undefined: none was started. */
   readonly giveBack: (environment: Environment | undefined) => void
@@ -78,7 +80,7 @@ const attempt = async (
   }
   if (kind === 'staged' && invocation.alone) return undefined
   const invoked = await (kind === 'warm' ? handOver(parts, environment, invocation) : environment.invoke(invocation))
-  const lost = !invoked.begun && !environment.usable() && invoked.outcome.kind !== 'aborted'
+  const lost = !invoked.begun && (invoked.recalled || (!environment.usable() && invoked.outcome.kind !== 'aborted'))
   if (lost && !parts.isClosed()) return undefined
   if (invoked.begun) parts.staging.measured(invoked.tookMs ?? invoked.durationMs)
   parts.giveBack(environment)
@@ -102,7 +104,9 @@ const runCold = async (
   }
   const startedMs = clock.monotonic()
   const environment = parts.begin()
+  const begun = parts.pace.begin()
   const problem = await environment.init()
+  begun()
   if (!parts.isClosed()) parts.initPause.note(problem)
   const initMs = clock.monotonic() - startedMs
   const reportParts = partsOf(parts, environment.id, { initMs, coldStart: environment.coldStart?.() })

@@ -19,8 +19,14 @@ export interface Staging {
 
 const WITHIN_MS = 1
 const DEEPEST = 16
-/** The share of the last invocation in the mean: a slow one stops the staging at once, a dozen fast ones resume it. */
-const LAST_WEIGHS = 0.2
+/**
+ * The share of the last invocation in the mean. Faster ones count for more: new code is slow at first, and a busy machine
+ * makes single invocations slow.
+ */
+const FASTER_WEIGHS = 0.5
+const SLOWER_WEIGHS = 0.2
+/** A slow one counts for no more than so many times the mean; what waits behind one that really is slow is recalled. */
+const COUNTS_AT_MOST = 4
 
 /** How many requests an environment may have at once, the one that runs included. */
 export const depthFor = (meanMs: number): number => Math.min(DEEPEST, Math.max(1, Math.floor(WITHIN_MS / meanMs)))
@@ -53,7 +59,9 @@ export const createStaging = (): Staging => {
       return left
     },
     measured(durationMs) {
-      meanMs = meanMs === undefined ? durationMs : meanMs + (durationMs - meanMs) * LAST_WEIGHS
+      meanMs ??= durationMs
+      const weighs = durationMs < meanMs ? FASTER_WEIGHS : SLOWER_WEIGHS
+      meanMs += (Math.min(durationMs, COUNTS_AT_MOST * meanMs) - meanMs) * weighs
     },
   }
 }

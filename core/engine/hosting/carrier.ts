@@ -18,6 +18,8 @@ export interface Carrier {
   readonly ended: Promise<Exit>
   /** The last request of which user code has seen something; 0 for none. */
   begun(): number
+  /** Requests up to this one that have not begun never will; answers as {@link begun} does, of the moment after. */
+  recall(upTo: number): number
   /** MB it has for itself; undefined where that cannot be told. */
   memoryMb(): number | undefined
   /** It has ended, and nothing is asked of it any more. */

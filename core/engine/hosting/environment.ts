@@ -85,6 +85,7 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
       carrier?.kill()
     },
     begun: () => carrier?.begun() ?? 0,
+    recall: upTo => carrier?.recall(upTo) ?? 0,
   })
   let page = output.begin()
 
@@ -146,6 +147,7 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
     [MESSAGE.answered]: answered,
     [MESSAGE.failed]: answered,
     [MESSAGE.mismatch]: answered,
+    [MESSAGE.recalled]: ({ id }) => requests.leftOut(id),
     [MESSAGE.send]: relaySend,
     [MESSAGE.keys]: async ({ id: call, header }) => {
       const reply = await answerKeys(parts.app, parts.host, header)

@@ -32,8 +32,9 @@ export interface Page {
 
 const KEPT_LINES = 100
 
-/** Pages without a line from a stream after which a function counts as quiet again. */
+/** Pages without a line from a stream after which a function counts as quiet again, and a new one for the first time. */
 const QUIET_PAGES = 32
+const FIRST_QUIET_PAGES = 8
 
 /** A function that prints too much is made to wait at its pipe, so that throwing it away costs the host next to nothing. */
 const PAUSE_MS = 20
@@ -66,7 +67,7 @@ export const createOutput = (log: Log, clock: Pick<Clock, 'monotonic' | 'after'>
   let allowance = wholeAllowance(clock.monotonic())
   let dropped: Dropped = { ...NOTHING, sinceMs: 0 }
   let told = false
-  let pagesSincePrinted = 0
+  let pagesSincePrinted = QUIET_PAGES - FIRST_QUIET_PAGES
 
   const hold = (line: string): void => {
     kept.lines.push(line)

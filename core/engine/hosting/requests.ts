@@ -4,7 +4,8 @@
  *
  *   add ──▶ staged ──▶ its turn: its timeout begins ──▶ answered · dropped when its claims were lost
  *              │                 └── timeout, memory, crash, grace over ──▶ told when the environment is gone
- *              └── the environment ended before it began ──▶ given back, to run elsewhere
+ *              ├── the environment ended before it began ──▶ given back, to run elsewhere
+ *              └── the one that runs takes longer than was thought ──▶ recalled: the same
  */
 import type { Cancel, Clock } from '../../clock.ts'
 import type { AnswerStream } from '../../request-contract.ts'
@@ -15,6 +16,9 @@ import type { Reply } from './replies.ts'
 
 /** What is sent ahead of its turn; the rest stays here. */
 export const STAGED_BYTES = 262_144
+
+/** What waits behind something that runs for so long, which is about a cold start, is recalled: it was thought to be done in a millisecond. */
+export const RECALL_MS = 50
 
 export interface RequestsParts {
   readonly spec: Pick<FunctionSpec, 'name' | 'timeoutMs'>
@@ -27,6 +31,8 @@ export interface RequestsParts {
   readonly kill: (outcome: Outcome) => void
   /** The last request that user code has seen. */
   readonly begun: () => number
+  /** Requests up to this one that have not begun never will; answers the last that has. */
+  readonly recall: (upTo: number) => number
 }
 
 /** Told in the order of their ends. */
@@ -36,6 +42,7 @@ export interface Ended {
   /** As the environment measured it; undefined where it did not answer. */
   readonly tookMs: number | undefined
   readonly begun: boolean
+  readonly recalled: boolean
 }
 
 export interface Requests {
@@ -47,6 +54,8 @@ export interface Requests {
   answered(id: number, reply: Reply): void
   /** Where the pieces of this request's answer go; undefined for one that is decided, or whose caller takes none. */
   streamOf(id: number): AnswerStream | undefined
+  /** The environment says that it did not begin it, as it was told. */
+  leftOut(id: number): void
   /** Decides about the request that runs; does nothing where there is none, or it is decided. */
   decide(outcome: Outcome): void
   /** The environment is gone, or as good as gone: `during` is for the request that ran, if nothing was decided of it. */
@@ -76,6 +85,7 @@ export const createRequests = (parts: RequestsParts): Requests => {
   let lastId = 0
   let sentBytes = 0
   let cancelTimeout: Cancel | undefined
+  let cancelRecall: Cancel | undefined
 
   /** As far as they fit, in their order; the one whose turn it is always does. */
   const sendNext = (): void => {
@@ -106,6 +116,21 @@ export const createRequests = (parts: RequestsParts): Requests => {
       else decide(timedOut(spec, parts.killed))
     })
   }
+  /** One timer for all, as for the timeout. */
+  const watchRecall = (afterMs: number): void => {
+    cancelRecall ??= clock.after(afterMs, () => {
+      cancelRecall = undefined
+      const [first, ...behind] = requests
+      if (first?.startMs === undefined || behind.length === 0) return
+      const leftMs = first.startMs + RECALL_MS - clock.monotonic()
+      if (leftMs > 0) watchRecall(leftMs)
+      else recall(behind)
+    })
+  }
+  const recall = (behind: readonly Request[]): void => {
+    const begun = parts.recall(lastId)
+    for (const request of behind) if (!request.sent || request.id > begun) settle(request, NO_REPLY, 0, 'recalled')
+  }
   const beginGrace = (request: Request): void => {
     request.cancelGrace ??= clock.after(ABORT_GRACE_MS, () => decide(ABORTED))
   }
@@ -125,8 +150,13 @@ export const createRequests = (parts: RequestsParts): Requests => {
     first.decided = { outcome, atMs: clock.monotonic() }
     parts.kill(outcome)
   }
-  /** `begun` is asked for only where it matters: what was answered had begun. */
-  const settle = (request: Request, { outcome, tookMs }: Reply, atMs: number, begun = true): void => {
+  /** Whether it had begun is asked for only where it matters: what was answered had. */
+  const settle = (
+    request: Request,
+    { outcome, tookMs }: Reply,
+    atMs: number,
+    how: 'begun' | 'never began' | 'recalled' = 'begun',
+  ): void => {
     const index = requests.indexOf(request)
     if (index < 0) return
     requests.splice(index, 1)
@@ -137,7 +167,8 @@ export const createRequests = (parts: RequestsParts): Requests => {
       outcome,
       durationMs: request.startMs === undefined ? 0 : atMs - request.startMs,
       tookMs,
-      begun,
+      begun: how === 'begun',
+      recalled: how === 'recalled',
     })
   }
 
@@ -146,8 +177,10 @@ export const createRequests = (parts: RequestsParts): Requests => {
       return requests.length
     },
     get hasRoom() {
-      const last = requests.at(-1)
-      return !last || (last.sent && !requests[0]?.decided && sentBytes < STAGED_BYTES)
+      const [first] = requests
+      if (!first) return true
+      if (first.decided || sentBytes >= STAGED_BYTES || requests.at(-1)?.sent === false) return false
+      return first.startMs !== undefined && clock.monotonic() - first.startMs < RECALL_MS
     },
     add(invocation, began, ended) {
       lastId += 1
@@ -166,6 +199,7 @@ export const createRequests = (parts: RequestsParts): Requests => {
       requests.push(request)
       invocation.signal.addEventListener('abort', request.onAbort, { once: true })
       beginTurn(clock.monotonic())
+      if (requests.length > 1) watchRecall(RECALL_MS)
       sendNext()
     },
     answered(id, reply) {
@@ -180,9 +214,17 @@ export const createRequests = (parts: RequestsParts): Requests => {
       const request = requests.find(each => each.id === id)
       return request?.decided ? undefined : request?.invocation.stream
     },
+    leftOut(id) {
+      const request = requests.find(each => each.id === id)
+      if (!request || request.decided) return
+      settle(request, NO_REPLY, 0, 'recalled')
+      beginTurn(clock.monotonic())
+      sendNext()
+    },
     decide,
     endAll(during, before) {
       cancelTimeout?.()
+      cancelRecall?.()
       const begun = parts.begun()
       const atMs = clock.monotonic()
       for (const [index, request] of [...requests].entries()) {
@@ -190,7 +232,7 @@ export const createRequests = (parts: RequestsParts): Requests => {
         const seen = begun >= id
         // Behind another one, and begun all the same: the answer of that one was not waited for. It is not to blame.
         const outcome = decided?.outcome ?? (index === 0 ? during : seen ? ABORTED : before)
-        settle(request, { outcome, tookMs: undefined }, decided?.atMs ?? atMs, seen)
+        settle(request, { outcome, tookMs: undefined }, decided?.atMs ?? atMs, seen ? 'begun' : 'never began')
       }
     },
   }

@@ -76,7 +76,6 @@ export const startInline = (parts: InlineParts, loaded: LoadedFunction, invocati
       context,
       readText: checkedText,
       stream: invocation.stream,
-      begin: NOTHING,
     }).then(result => {
       ended = true
       settle(aborted ? ABORTED : outcomeOf(result))
@@ -84,8 +83,6 @@ export const startInline = (parts: InlineParts, loaded: LoadedFunction, invocati
   })
   return { outcome, abort, abandoned: () => !ended }
 }
-
-const NOTHING = (): void => {}
 
 const outcomeOf = (result: RunResult): Outcome => {
   if (result.kind !== 'answered') return result

@@ -104,6 +104,7 @@ const startProcess = ({ spec, place, clock, output, onMessage }: CarrierParts, t
     kill: held.kill,
     ended: held.ended.then(exit => (problem === undefined ? exit : { ...exit, problem })),
     begun: mark.read,
+    recall: mark.recall,
     memoryMb: held.memoryMb,
     forget: blank.forget,
     from: ready ? 'zygote' : 'new',
@@ -125,4 +126,4 @@ const workOf = (confinement: Confinement): { given(): void; done(): void } => {
   }
 }
 
-const ANSWERS: ReadonlySet<number> = new Set([MESSAGE.answered, MESSAGE.failed, MESSAGE.mismatch])
+const ANSWERS: ReadonlySet<number> = new Set([MESSAGE.answered, MESSAGE.failed, MESSAGE.mismatch, MESSAGE.recalled])

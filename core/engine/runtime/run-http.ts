@@ -27,7 +27,6 @@ export const runHttp = async (loaded: LoadedFunction, parts: RunParts, events: F
   const made = events.format === 'request' ? ownEvent(loaded, parts) : foreignEvent(loaded, parts, events)
   const event = made instanceof Promise ? await made : made
   if (event.kind !== 'event') return event
-  parts.begin()
   try {
     if (loaded.streaming && parts.stream) {
       await streamHttp(loaded.streaming, event.value, parts.context, parts.stream)

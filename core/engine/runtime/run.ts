@@ -2,7 +2,7 @@
  * One invocation, inside an environment of any isolation: decode, call the handler, and whatever happens becomes a value.
  *
  *   for this channel? ── no ──▶ mismatch
- *     │ begin
+ *     │
  *     ▼
  *   decode, or make the event of a foreign format ── every record refused ──▶ answered, the handler is not called
  *     ▼
@@ -36,8 +36,6 @@ export interface RunParts {
   readonly readText: ReadText
   /** Takes an answer piece by piece, where the caller does. */
   readonly stream?: AnswerStream | undefined
-  /** Called once, before any code of the user runs. */
-  readonly begin: () => void
 }
 
 const NONE: readonly RefusedRecord[] = []
@@ -52,7 +50,6 @@ export const runInvocation = (loaded: LoadedFunction, parts: RunParts): Promise<
 const runOwn = async (loaded: LoadedFunction, parts: RunParts): Promise<RunResult> => {
   const found = decoderFor(loaded, parts.request)
   if (found.error) return { kind: 'not-ready', error: found.error }
-  parts.begin()
   let refused = NONE
   try {
     const decoding = decodeBatch(parts.request.records, found.decode, parts.readText)
@@ -70,7 +67,6 @@ const runForeign = async (loaded: LoadedFunction, parts: RunParts, events: Forei
   if (found.error) return { kind: 'not-ready', error: found.error }
   // Only where it is needed: a fifth of what an idle environment weighs.
   const { foreignBatch } = await import('../../event/foreign.ts')
-  parts.begin()
   let refused = NONE
   try {
     const batch = await foreignBatch({ ...parts.request, events }, found.decode, parts.readText)

@@ -23,8 +23,11 @@ import { createSender } from './sender.ts'
 export interface HostPort {
   /** What is written before the environment ends reaches the host. */
   write(kind: number, id: number, header: string, bodies?: readonly Uint8Array[]): void
-  /** Notes, before any code of the user sees it, that this request has begun, where the host finds it later. */
-  markBegun(request: number): void
+  /**
+   * Notes, before any code of the user sees it, that this request has begun, where the host finds it later. False: the
+   * host has taken it back, and it is not to begin.
+   */
+  markBegun(request: number): boolean
   /** Called once, after the host was told what Init came to. */
   afterInit(): void
 }
@@ -82,6 +85,10 @@ export const serve = (port: HostPort): ((message: Message) => void) => {
   }
   const runAll = async (first: Received): Promise<void> => {
     for (let next: Received | undefined = first; next; next = waiting.shift()) {
+      if (!port.markBegun(next.message.id)) {
+        port.write(MESSAGE.recalled, next.message.id, '')
+        continue
+      }
       running = next
       const startMs = systemClock.monotonic()
       const result = await run(next)
@@ -110,7 +117,7 @@ export const serve = (port: HostPort): ((message: Message) => void) => {
         mine.over || mine.aborted ? Promise.reject(invocationOver(place.functionName)) : sender.send(address, records),
     })
     const stream = streams === 'yes' ? pieces.open(id) : undefined
-    return runInvocation(loaded, { request, context, readText, stream, begin: () => port.markBegun(id) })
+    return runInvocation(loaded, { request, context, readText, stream })
   }
 
   /** What had not begun never begins; the host knows by whose wish. */

@@ -46,7 +46,7 @@ export const threads: CarrierKind = {
 
 /** What a thread is given beside its messages. */
 export interface ThreadData {
-  /** Four bytes: the last request that has begun. */
+  /** Two words: the last request that has begun, and the last that was recalled (process/begin-mark.ts). */
   readonly mark: SharedArrayBuffer
   readonly compileCacheDir: string | undefined
   /** The path of the runtime. */
@@ -63,7 +63,7 @@ require(workerData.runtime)`
 
 const startThread = ({ spec, place, clock, log, output, onMessage }: CarrierParts): Carrier => {
   refuseWhenWedged(spec)
-  const mark = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
+  const mark = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT))
   const runtime = runtimeFile(import.meta.url, 'worker', 'any')
   const workerData: ThreadData = { mark: mark.buffer, compileCacheDir: compileCacheDir(), runtime }
   const worker = new Worker(BOOT, {
@@ -117,6 +117,10 @@ const startThread = ({ spec, place, clock, log, output, onMessage }: CarrierPart
     kill,
     ended,
     begun: () => Atomics.load(mark, 0),
+    recall(upTo) {
+      Atomics.store(mark, 1, upTo)
+      return Atomics.load(mark, 0)
+    },
     memoryMb: () => undefined,
     forget() {},
   }

@@ -10,7 +10,7 @@ import { type Posted, post, received } from './port.ts'
 const host = parentPort
 if (!host) throw new Error('core/engine/thread/worker.ts is started by the engine, as a thread')
 const { mark } = workerData as ThreadData
-const begun = new Int32Array(mark)
+const marked = new Int32Array(mark)
 
 /**
  * A thread's own streams reach the host only while the thread comes back to its event loop: a handler that prints and
@@ -38,8 +38,9 @@ capture(process.stderr, 2)
 const receive = serve({
   write: (kind, id, header, bodies) => post(host, kind, id, header, bodies),
   markBegun: request => {
-    Atomics.store(begun, 0, request)
     printedChars = 0
+    Atomics.store(marked, 0, request)
+    return request > Atomics.load(marked, 1)
   },
   // Environments are ended from outside, and Node writes its cache only when they end by themselves.
   afterInit: flushCompileCache,

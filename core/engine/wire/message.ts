@@ -30,6 +30,8 @@ export const MESSAGE = {
   keys: 25,
   /** A streamed answer: first its head as the header, then its pieces as bodies. */
   piece: 26,
+  /** A request that it did not begin, because the host had taken it back. */
+  recalled: 27,
 } as const
 
 export interface Message {

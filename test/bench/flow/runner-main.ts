@@ -78,6 +78,7 @@ const serve = async (setup: Setup): Promise<void> => {
       name: 'bench',
       functionName: 'noop',
       group: 'bench',
+      kind: 'memory',
       channel: CHANNEL,
       codec: 'bytes',
       hasSchema: false,

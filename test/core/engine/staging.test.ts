@@ -23,6 +23,7 @@ export const handler = async ([{ data }], context) => {
   if (data.note) { context.log.info('began ' + data.note); appendFileSync(data.file, data.note + ' ') }
   await null
   if (data.exit) process.exit(1)
+  if (data.spin) for (const end = Date.now() + data.spin; Date.now() < end;);
   if (data.ms) await new Promise(resolve => setTimeout(resolve, data.ms))
   running--
   return { most, leftMs }
@@ -92,6 +93,7 @@ for (const isolation of ['process', 'thread'] as const) {
   stagedTest('a function that turns out slow is handed one at a time again', async ({ slots, run, engine }) => {
     for (const slot of await slots(2)) slot.release()
     await until('what ran has ended', () => engine.stats('f').busy === 0)
+    for (let turn = 0; turn < 10; turn += 1) await run('f', ['{"ms":30}'])
     const running = run('f')
     await until('it has the environment', () => engine.stats('f').busy === 1)
     assert.ok('throttled' in engine.tryAcquire('f'))
@@ -118,6 +120,35 @@ for (const isolation of ['process', 'thread'] as const) {
     assert.equal(await readFile(join(folder, 'began'), 'utf8'), 'a b c ')
     assert.equal(engine.stats('f').busy, 0)
     assert.equal(engine.stats('f').environments, 1)
+  })
+
+  for (const slow of [{ ms: 800 }, { spin: 800 }])
+    test(`${isolation}: what waits behind a request that turns out slow runs elsewhere, once: ${Object.keys(slow)}`, async context => {
+      const { stage, body, folder, engine } = await staged(context, isolation)
+      const { reports } = await stage(body({ note: 'slow', ...slow }), body({ note: 'a' }), body({ note: 'b' }))
+      await until('what is behind has left its place', () => engine.stats('f').waiting === 2)
+      const [first, ...others] = await Promise.all(reports)
+      for (const report of [first, ...others]) outcomeAs(report as Report, 'answered')
+      assert.equal(await readFile(join(folder, 'began'), 'utf8'), 'slow a b ')
+      assert.ok(
+        others.every(report => report.durationMs < 500),
+        'the wait is no part of what it took',
+      )
+    })
+
+  test(`${isolation}: a slow request holds nothing up while there may be other environments`, async context => {
+    const { engine, run } = await staged(context, isolation, { maxEnvironments: 2 })
+    const report = await until('the function counts as fast', async () => {
+      for (let turn = 0; turn < 40; turn += 1) await run('f')
+      const slow = run('f', ['{"spin":900}'])
+      await until('it has the environment', () => engine.stats('f').busy === 1)
+      const behind = run('f')
+      const first = await Promise.race([slow, behind])
+      await Promise.all([slow, behind])
+      // A staged one, or the first start of another environment would be no news.
+      return engine.stats('f').environments === 2 && first
+    })
+    assert.ok(report.durationMs < 500, `the slow one was first, after ${report.durationMs} ms`)
   })
 
   stagedTest('a timeout is charged to the request that ran, and to none behind it', async ({ stage, body }) => {
@@ -191,7 +222,7 @@ for (const isolation of ['process', 'thread'] as const) {
     const { run, engine, body } = await staged(context, isolation, { maxEnvironments: 2 })
     const { alone, shared, behind } = await until('the function counts as fast', async () => {
       for (let turn = 0; turn < 40; turn += 1) await run('f')
-      const both = Promise.all([run('f', ['{"ms":100}'], { alone: true }), run('f', ['{"ms":100}'])])
+      const both = Promise.all([run('f', ['{"ms":40}'], { alone: true }), run('f', ['{"ms":40}'])])
       await until('both run', () => engine.stats('f').busy === 2)
       const slot = engine.tryAcquire('f')
       const report = 'throttled' in slot ? undefined : await slot.invoke(body({}))

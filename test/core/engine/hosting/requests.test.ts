@@ -1,9 +1,16 @@
 /** What is sent ahead, and who is to blame when an environment ends: decided from what its mark says. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { systemClock } from '../../../../core/clock.ts'
+import { type Clock, systemClock } from '../../../../core/clock.ts'
 import type { Outcome } from '../../../../core/engine/contract.ts'
-import { createRequests, type Ended, type Requests, STAGED_BYTES } from '../../../../core/engine/hosting/requests.ts'
+import {
+  createRequests,
+  type Ended,
+  RECALL_MS,
+  type Requests,
+  STAGED_BYTES,
+} from '../../../../core/engine/hosting/requests.ts'
+import { createVirtualClock } from '../../../../core/testing/virtual-clock.ts'
 import { invocation, invoked } from '../harness.ts'
 
 const FAILED: Outcome = { kind: 'failed', error: { name: 'Failed', message: 'it ended' }, refused: [] }
@@ -19,18 +26,22 @@ interface Made {
   add(bytes: number, signal?: AbortSignal): void
 }
 
-const make = (mark = { begun: 0 }): Made => {
+const make = (mark = { begun: 0 }, clock: Clock = systemClock): Made => {
   const sent: number[] = []
   const asked: string[] = []
   const ended = new Map<number, Ended>()
   const requests = createRequests({
     spec: { name: 'f', timeoutMs: 60_000 },
-    clock: systemClock,
+    clock,
     killed: 'it was killed',
     send: id => void sent.push(id),
     abort: id => void asked.push(`abort ${id}`),
     kill: outcome => void asked.push(`kill ${outcome.kind}`),
     begun: () => mark.begun,
+    recall: upTo => {
+      asked.push(`recall ${upTo}`)
+      return mark.begun
+    },
   })
   let count = 0
   return {
@@ -131,4 +142,42 @@ test('claims that are lost: what was sent is told to the environment, what was n
   alsoLost.abort()
   assert.deepEqual(asked, ['abort 3'])
   requests.endAll(FAILED, BEFORE)
+})
+
+test('what waits behind one that takes long is recalled, unless it begins in that moment', () => {
+  const clock = createVirtualClock()
+  const mark = { begun: 1 }
+  const { requests, asked, ended, sent, add } = make(mark, clock)
+  for (const bytes of [1, 1, STAGED_BYTES]) add(bytes)
+  assert.deepEqual(sent, [1, 2])
+  clock.advance(RECALL_MS - 1)
+  requests.answered(1, { outcome: ANSWERED, tookMs: 1 })
+  mark.begun = 2
+  add(1)
+  clock.advance(RECALL_MS - 1)
+  assert.deepEqual(asked, [], 'each has its own time')
+  assert.equal(requests.hasRoom, false, 'the large one is not sent yet')
+  clock.advance(1)
+  assert.deepEqual(asked, ['recall 4'])
+  assert.deepEqual(
+    [...ended].map(([id, how]) => `${id} ${how.begun} ${how.recalled}`),
+    ['1 true false', '3 false true', '4 false true'],
+  )
+  assert.equal(requests.hasRoom, false, 'nothing is staged behind it any more')
+  requests.leftOut(3)
+  requests.answered(2, { outcome: ANSWERED, tookMs: 1 })
+  assert.equal(requests.size, 0)
+})
+
+test('one that began as it was recalled runs; one that finds that out is given back', () => {
+  const clock = createVirtualClock()
+  const mark = { begun: 2 }
+  const { requests, ended, add } = make(mark, clock)
+  for (let each = 0; each < 3; each += 1) add(1)
+  clock.advance(RECALL_MS)
+  assert.deepEqual([...ended.keys()], [3])
+  requests.leftOut(2)
+  assert.equal(ended.get(2)?.recalled, true)
+  requests.answered(1, { outcome: ANSWERED, tookMs: 1 })
+  assert.equal(requests.size, 0)
 })
