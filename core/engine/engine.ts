@@ -229,7 +229,8 @@ const hostVersion = (spec: FunctionSpec, parts: HostingParts): Pick<Hosted, 'ver
   const start = spare ? spare.start : begin
   const lost = () => wedgedOf(spec.name)
   const cpu = () => cpuOf(spec, parts.tools.limits)
-  const startsAtOnce = isHosted(spec) ? Math.max(1, availableParallelism() - 1) : Number.POSITIVE_INFINITY
+  // One that is past Init already is no work to start.
+  const startsAtOnce = isHosted(spec) && !spare ? Math.max(1, availableParallelism() - 1) : Number.POSITIVE_INFINITY
   const pool = createPool({ spec, version, clock, log, capacity, usage, start, lost, startsAtOnce, cpu })
   return { version, pool: spare ? spare.beside(pool) : pool }
 }
