@@ -26,12 +26,33 @@ export const adviceOn = (settings: ServerSettings): readonly string[] => {
   ]
 }
 
+/** The same for idempotency keys, each of which is a duplicate more when it goes. Pure. */
+export const keyAdvice = ({ maxmemory = '0', appendonly, ...settings }: ServerSettings): readonly string[] => {
+  const policy = settings['maxmemory-policy']
+  return [
+    ...(policy !== undefined && policy !== 'noeviction'
+      ? [
+          `maxmemory-policy is ${policy}${maxmemory === '0' ? ' (no maxmemory is set yet)' : ''}: an idempotency key that Redis deletes to make room is a record that runs twice; set noeviction`,
+        ]
+      : []),
+    ...(appendonly === 'no'
+      ? ['appendonly is no: a restart forgets idempotency keys, and what they stand for runs again; set appendonly yes']
+      : []),
+  ]
+}
+
 const ASKED = ['maxmemory', 'maxmemory-policy', 'appendonly', 'appendfsync', 'save']
 
 /** Warns of each. A server that does not tell its settings, as hosted ones do not, is left at that. */
-export const adviseOn = async (name: string, client: RedisClient, log: Log): Promise<void> => {
+export const adviseOn = (name: string, client: RedisClient, log: Log): Promise<void> =>
+  adviseBy(adviceOn, name, client, log)
+
+export const keyAdviceOn = (name: string, client: RedisClient, log: Log): Promise<void> =>
+  adviseBy(keyAdvice, name, client, log)
+
+const adviseBy = async (adviceFor: typeof adviceOn, name: string, client: RedisClient, log: Log): Promise<void> => {
   try {
-    for (const advice of adviceOn(await settingsOf(client))) log.warn(`${name}: ${advice}`)
+    for (const advice of adviceFor(await settingsOf(client))) log.warn(`${name}: ${advice}`)
   } catch (error) {
     log.debug(`${name}: the server does not tell its settings`, { error: errorInfo(error) })
   }

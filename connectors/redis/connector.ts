@@ -12,6 +12,7 @@ import type {
 import { errorInfo, MillraceError } from '../../core/errors.ts'
 import { adviseOn } from './advice.ts'
 import { openClient, type RedisClient } from './connection.ts'
+import { openRedisKeys } from './idempotency.ts'
 import { openList } from './list.ts'
 import type { RedisPlace } from './place.ts'
 import { mustBeNewEnough, versionOf } from './server.ts'
@@ -71,6 +72,10 @@ const connectionTo = (name: string, options: RedisOptions, { clock, log, random 
       const sink = createSink(place, channel)
       opened.add(sink)
       return sink
+    },
+    openKeys: async () => {
+      mustBeOpen()
+      return openRedisKeys(name, commands, log)
     },
     check: async () => [await check(name, commands)],
     close() {

@@ -29,7 +29,7 @@ const ADVICE: readonly (readonly [pattern: RegExp, cure: Cure, advice: string])[
 
 /** Where trying again cannot mend it the error is fatal; of verdicts and records none is, they are only tried again. */
 export const redisError = (
-  code: 'SOURCE_FAILED' | 'SETTLE_FAILED' | 'SEND_FAILED',
+  code: 'SOURCE_FAILED' | 'SETTLE_FAILED' | 'SEND_FAILED' | 'IDEMPOTENCY_STORE_FAILED',
   where: string,
   thrown: unknown,
 ): MillraceError => {

@@ -1,0 +1,141 @@
+/**
+ * Idempotency keys in Redis: a whole batch is one round trip. Safe when a process of ours dies; not when a server fails over
+ * to a replica that had not heard of a claim, which is how Redis replicates.
+ */
+import { randomInt } from 'node:crypto'
+import { systemClock } from '../../core/clock.ts'
+import { resolveSecrets } from '../../core/config/secret.ts'
+import { errorInfo } from '../../core/errors.ts'
+import {
+  type ClaimAnswer,
+  type ClaimWrite,
+  FENCE_MEMORY_MS,
+  type IdempotencyStore,
+  type KeyClaim,
+  type StoredKey,
+  type WriteAnswer,
+} from '../../core/idempotency-store.ts'
+import { type Log, silentLog } from '../../core/log.ts'
+import { keyAdviceOn } from './advice.ts'
+import type { RedisConnection } from './channel.ts'
+import { openClient, type RedisClient } from './connection.ts'
+import { redisError } from './failure.ts'
+import { CLAIM, WRITE } from './idempotency-scripts.ts'
+import { claimAnswers, readValue, redisKey, slotOf, wantedValue } from './idempotency-values.ts'
+import { mustBeNewEnough, versionOf } from './server.ts'
+import type { RedisOptions } from './settings.ts'
+
+const CONNECT_PATIENCE_MS = 10_000
+
+/**
+ * A store over a connection of its own, for `idempotent`, `processBatch` or onRecord; a configuration names the connection
+ * itself instead. Opened with the first question. Throws SECRET_MISSING.
+ */
+export const redisIdempotency = (
+  connection: RedisConnection,
+  { log = silentLog }: { readonly log?: Log } = {},
+): IdempotencyStore => {
+  const options = resolveSecrets(connection.options, `connections.${connection.name}`, {}) as RedisOptions
+  const random = (): number => randomInt(1_000_000) / 1_000_000
+  const client = openClient(connection.name, options, 'commands', { clock: systemClock, log, random })
+  let opened: Promise<IdempotencyStore> | undefined
+  const store = (): Promise<IdempotencyStore> => {
+    opened ??= openRedisKeys(connection.name, client, log).catch(error => {
+      opened = undefined
+      throw error
+    })
+    return opened
+  }
+  return {
+    claim: async (claims, by) => (await store()).claim(claims, by),
+    write: async writes => (await store()).write(writes),
+    show: async key => (await store()).show(key),
+    remove: async key => (await store()).remove(key),
+    close: async () => client.close(),
+  }
+}
+
+/** Rejects where the server cannot be reached or is too old; warns where it may lose keys. */
+export const openRedisKeys = async (name: string, client: RedisClient, log: Log): Promise<IdempotencyStore> => {
+  await client.ready(CONNECT_PATIENCE_MS)
+  mustBeNewEnough(name, await versionOf(name, client))
+  await keyAdviceOn(name, client, log)
+  return redisKeys(name, client)
+}
+
+const redisKeys = (name: string, client: RedisClient): IdempotencyStore => {
+  const asked = async <Answer>(doing: string, ask: () => Promise<Answer>): Promise<Answer> => {
+    try {
+      return await ask()
+    } catch (thrown) {
+      throw redisError('IDEMPOTENCY_STORE_FAILED', `${doing} in ${name}`, thrown)
+    }
+  }
+  return {
+    claim: (claims, { owner, leaseMs }) =>
+      asked('claiming keys', () =>
+        bySlot<KeyClaim, ClaimAnswer>(claims, async some => {
+          const args = [owner, Math.ceil(leaseMs), FENCE_MEMORY_MS, ...some.map(({ fingerprint }) => fingerprint)]
+          const reply = await client.run(CLAIM, some.map(keyOf), args)
+          return claimAnswers(reply as readonly Buffer[])
+        }),
+      ),
+    write: writes =>
+      asked('writing keys', () =>
+        bySlot<ClaimWrite, WriteAnswer>(writes, async some => {
+          const values = some.map(write => wantedValue(write, Buffer.byteLength(write.owner)))
+          const reply = await client.run(WRITE, some.map(keyOf), [FENCE_MEMORY_MS, ...values])
+          return Array.from(String(reply), letter => (letter === 'h' ? 'held' : 'lost'))
+        }),
+      ),
+    show: key =>
+      asked('looking at a key', async () => {
+        const at = redisKey(key)
+        // One that holds something else than a text is shown as that.
+        const value = (await client.call('GET', at).catch(notText)) as Buffer | null
+        if (value === null) return undefined
+        const [left, time] = await Promise.all([client.call('PTTL', at), client.call('TIME')])
+        return shown(key, value, Number(left), millisecondsOf(time as readonly Buffer[]))
+      }),
+    remove: key => asked('removing a key', async () => Number(await client.call('DEL', redisKey(key))) > 0),
+    async close() {},
+  }
+}
+
+const keyOf = ({ key }: { readonly key: string }): string => redisKey(key)
+
+const notText = (thrown: unknown): Buffer => {
+  if (errorInfo(thrown).message.startsWith('WRONGTYPE')) return Buffer.alloc(0)
+  throw thrown
+}
+
+const millisecondsOf = ([seconds, micros]: readonly Buffer[]): number =>
+  Number(String(seconds)) * 1_000 + Math.floor(Number(String(micros)) / 1_000)
+
+/** One call for each slot, which is one for all keys of a consumer. */
+const bySlot = async <Item extends { readonly key: string }, Answer>(
+  items: readonly Item[],
+  ask: (some: readonly Item[]) => Promise<readonly Answer[]>,
+): Promise<readonly Answer[]> => {
+  const [first] = items
+  if (!first) return []
+  const slot = slotOf(first.key)
+  if (items.every(({ key }) => slotOf(key) === slot)) return ask(items)
+  const slots = Map.groupBy(items.keys(), index => slotOf(items[index]?.key ?? ''))
+  const answers: Answer[] = []
+  await Promise.all(
+    [...slots.values()].map(async indexes => {
+      const some = await ask(indexes.map(index => items[index] as Item))
+      for (const [at, index] of indexes.entries()) answers[index] = some[at] as Answer
+    }),
+  )
+  return answers
+}
+
+const shown = (key: string, value: Buffer, leftMs: number, now: number): StoredKey => {
+  const read = readValue(value)
+  const expiresInMs = leftMs < 0 ? Number.POSITIVE_INFINITY : leftMs
+  if (!read) return { key, state: 'unreadable', owner: '', fence: 0, expiresInMs, fingerprint: '', result: '' }
+  const { leaseUntil, ...told } = read
+  return { key, ...told, expiresInMs, ...(read.state === 'claimed' ? { leaseLeftMs: leaseUntil - now } : {}) }
+}
