@@ -6,6 +6,7 @@ import { errorInfo, MillraceError } from '../../core/errors.ts'
 import { openPostgres, type Postgres, type PostgresOptions } from '../../core/postgres.ts'
 import { postgresError } from '../../core/postgres-failure.ts'
 import { postgresOptions } from './channel.ts'
+import { openPostgresKeys } from './idempotency.ts'
 import { createNews } from './news.ts'
 import { openTable, type Right } from './opening.ts'
 import { openOutbox } from './outbox.ts'
@@ -73,6 +74,10 @@ const connectionTo = (name: string, postgres: Postgres, { clock, log }: Context)
       const sink = createSink(postgres, channel, table, open)
       opened.add(sink)
       return sink
+    },
+    async openKeys() {
+      mustBeOpen()
+      return openPostgresKeys(name, postgres)
     },
     check: async () => [await check(name, postgres)],
     close() {

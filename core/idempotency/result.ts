@@ -21,7 +21,8 @@ export const resultText = (value: unknown, keep: KeepResult): string => {
     if (text.length <= MAX_RESULT_BYTES && Buffer.byteLength(text) <= MAX_RESULT_BYTES) return `${VALUE}${text}`
     return `${PROBLEM}it has ${text.length} characters, at most ${MAX_RESULT_BYTES} bytes (6 MB) are kept`
   } catch (thrown) {
-    return `${PROBLEM}${errorInfo(thrown).message}`
+    // A name of a member may hold anything; what stores keep has no NUL in it.
+    return `${PROBLEM}${errorInfo(thrown).message.replaceAll('\0', '')}`
   }
 }
 
