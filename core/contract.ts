@@ -208,6 +208,8 @@ export interface Context {
   readonly random: () => number
   /** The folder of this app's state, absolute. */
   readonly stateDir: string
+  /** The app's store of idempotency keys; left out where there is no app. */
+  readonly keys?: () => IdempotencyStore
 }
 
 /** One technology. `connect` is called once for a connection, however many mappings use it. */

@@ -10,6 +10,8 @@ import type { IdempotencyStore } from './idempotency-store.ts'
 export interface KeyStores {
   /** The store of a mapping of the configuration as it is now. */
   of(mapping: string): IdempotencyStore
+  /** The one that is for all where nothing else is said. */
+  ofApp(): IdempotencyStore
   close(): Promise<void>
 }
 
@@ -39,6 +41,10 @@ export const createKeyStores = ({ clock, config, database, connections }: KeySto
       const { mappings, idempotency } = config()
       const connection = mappings.find(mapping => mapping.name === name)?.idempotency?.store ?? idempotency.store
       return connection ? on(connection) : inDatabase
+    },
+    ofApp() {
+      const { store } = config().idempotency
+      return store ? on(store) : inDatabase
     },
     async close() {
       await Promise.all([...byConnection.values()].map(store => store.close()))

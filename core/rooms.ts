@@ -62,7 +62,7 @@ export const openRooms = (current: () => ResolvedConfig, parts: AppParts, sendin
   const store = openSqliteStore(database, { clock })
   const connections = createConnections(
     parts.loadConnector,
-    { clock, log, random: parts.random, stateDir: config.stateDir },
+    { clock, log, random: parts.random, stateDir: config.stateDir, keys: () => keyStores.ofApp() },
     parts.secrets,
   )
   const keyStores = createKeyStores({ clock, config: current, database, connections })

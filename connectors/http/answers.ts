@@ -38,20 +38,24 @@ export const unsupported = (got: string | undefined, expected: readonly string[]
     detail: `expected content-type ${expected.join(' or ')}, got ${got === undefined ? 'none' : JSON.stringify(got)}`,
   })
 
-/** Of a body that codec or schema refused; the address is no news to whoever asked. */
-export const badBody = (address: string, { message, issues = [] }: MillraceError): Answer =>
+export const badRequest = (detail: string): Answer => problem(400, { message: 'Bad Request', detail })
+
+export const unauthorized = (detail: string): Answer => problem(401, { message: 'Unauthorized', detail })
+
+/** Of a body that codec or schema refused. */
+export const badBody = ({ message, issues = [] }: MillraceError): Answer =>
   problem(400, {
     message: 'Bad Request',
-    detail: message.replace(`${address}: `, ''),
+    detail: message,
     ...(issues.length > 0 ? { issues } : {}),
   })
 
 /** For a request whose function failed, or whose body was refused. */
-export const answerTo = (address: string, reason: MillraceError): Answer => {
+export const answerTo = (reason: MillraceError): Answer => {
   switch (reason.code) {
     case 'RECORD_UNDECODABLE':
     case 'RECORD_INVALID':
-      return badBody(address, reason)
+      return badBody(reason)
     case 'FUNCTION_TIMEOUT':
       return TIMED_OUT
     case 'FUNCTION_ANSWER_TOO_LARGE':

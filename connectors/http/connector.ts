@@ -1,8 +1,9 @@
 /** HTTP servers: a connection is one port. */
 import type { Connector, Source } from '../../core/contract.ts'
 import { MillraceError } from '../../core/errors.ts'
+import { openDoor } from './door.ts'
 import { createHttpServer } from './server.ts'
-import { routeSettings, serverSettings } from './settings.ts'
+import { doorSettings, routeSettings, serverSettings } from './settings.ts'
 import { openRouteSource } from './source.ts'
 
 export const httpConnector: Connector<Readonly<Record<string, unknown>>> = {
@@ -22,6 +23,7 @@ export const httpConnector: Connector<Readonly<Record<string, unknown>>> = {
         sources.add(source)
         return { ...source, close: () => source.close().then(() => void sources.delete(source)) }
       },
+      openDoor: (door, tools) => openDoor(context, server, door, doorSettings(door), tools),
       async openSink({ address }) {
         throw new MillraceError(
           'SEND_INVALID',

@@ -5,18 +5,21 @@
  *         ├─ streaming ── ended, or cut off
  *         └─ gone: the caller has hung up
  */
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply } from 'fastify'
 import type { Delivery, EventRecord } from '../../core/contract.ts'
 import { errorInfo, MillraceError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import type { AnswerStream } from '../../core/request-contract.ts'
 import { type Answer, INTERNAL_ERROR } from './answers.ts'
+import type { HeldKey } from './idempotency/keeper.ts'
 import { type Afterwards, beginAnswer, writeAnswer } from './writing.ts'
 
 export interface Exchange {
   readonly delivery: Delivery
-  /** Does nothing once there is an answer or nobody to hear it. */
+  /** Does nothing once there is an answer or nobody to hear it. Not the function's own: the request may be tried again. */
   answer(answer: Answer): void
+  /** The function's own: kept first where the request has a key, also where nobody hears it any more. */
+  answerFirst(answer: Answer): void
   /** Ends a stream; false where none has begun. */
   endStream(how: 'whole' | 'cut'): boolean
   /** The caller is not waited for any more: what runs for him is aborted. */
@@ -24,9 +27,10 @@ export interface Exchange {
 }
 
 export interface ExchangeParts {
-  readonly request: FastifyRequest
   readonly reply: FastifyReply
   readonly record: EventRecord
+  /** Held for what the function answers. */
+  readonly key: HeldKey | undefined
   /** Milliseconds since the epoch. */
   readonly deadline: number
   readonly startBy: number
@@ -38,7 +42,7 @@ export interface ExchangeParts {
 }
 
 export const createExchange = (parts: ExchangeParts): Exchange => {
-  const { reply, record, log } = parts
+  const { reply, record, log, key } = parts
   const { raw } = reply
   const lost = new AbortController()
   let state: 'open' | 'streaming' | 'over' = 'open'
@@ -47,11 +51,20 @@ export const createExchange = (parts: ExchangeParts): Exchange => {
     state = 'over'
     parts.over(exchange)
   }
+  const write = (answer: Answer): void => {
+    try {
+      writeAnswer(reply, answer, parts.afterwards())
+    } catch (thrown) {
+      log.error('an answer could not be written; the caller was told 500', { error: errorInfo(thrown) })
+      writeAnswer(reply, INTERNAL_ERROR, parts.afterwards())
+    }
+  }
   const abandon = (reason: string): void => {
     if (!lost.signal.aborted) lost.abort(new DOMException(reason, 'AbortError'))
   }
   raw.once('close', () => {
-    if (raw.writableFinished) return
+    // Whoever sends a key asks again for the answer, which is therefore made and kept all the same.
+    if (raw.writableFinished || key) return
     abandon('the caller has hung up')
     if (state !== 'over') end()
   })
@@ -87,17 +100,19 @@ export const createExchange = (parts: ExchangeParts): Exchange => {
       lost: lost.signal,
       deadline: parts.deadline,
       startBy: parts.startBy,
-      answerStream: stream,
+      // An answer that is to be kept is taken as a whole.
+      ...(key ? {} : { answerStream: stream }),
     },
     answer(answer) {
       if (state !== 'open') return
       end()
-      try {
-        writeAnswer(reply, answer, parts.afterwards())
-      } catch (thrown) {
-        log.error('an answer could not be written; the caller was told 500', { error: errorInfo(thrown) })
-        writeAnswer(reply, INTERNAL_ERROR, parts.afterwards())
-      }
+      if (key) void key.release().then(() => write(answer))
+      else write(answer)
+    },
+    answerFirst(answer) {
+      if (!key) return exchange.answer(answer)
+      if (state === 'open') end()
+      void key.answered(answer).then(() => write(answer))
     },
     endStream(how) {
       if (state !== 'streaming') return false

@@ -3,6 +3,8 @@ import { isIP } from 'node:net'
 import { duration, isText, option, size, texts, whole } from '../../core/config/option.ts'
 import type { SecretRef } from '../../core/config/secret.ts'
 import { corsOption } from './cors.ts'
+import { idempotencyOption } from './idempotency/option.ts'
+import { verifyOption } from './webhooks/schemes.ts'
 
 type Text = string | SecretRef
 
@@ -74,6 +76,8 @@ const place = {
     doc: 'Larger bodies are answered 413 and not read to their end.',
   }),
   cors: corsOption,
+  verify: verifyOption,
+  idempotency: idempotencyOption,
 }
 
 export const httpOptions = {
@@ -162,6 +166,16 @@ export const httpOptions = {
         doc: 'A larger answer is a 502 and a line in the log; one that streams is cut off there.',
       }),
     },
-    door: { ...place },
+    door: {
+      ...place,
+      headers: texts({
+        takes: 'names of headers',
+        doc: 'Headers of the request that go along with the record, beside those that always do. Never `Authorization` or cookies.',
+      }),
+      webhookOrigins: texts({
+        takes: 'names, `*` for any',
+        doc: 'Whose CloudEvents are taken, told to those who ask first (OPTIONS with `WebHook-Request-Origin`).',
+      }),
+    },
   },
 }

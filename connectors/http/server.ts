@@ -4,7 +4,7 @@
  *
  *   first place ──▶ listens ──▶ every place drains ──▶ accepts no more ──▶ last place gone ──▶ closed
  */
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -16,10 +16,10 @@ import type { Answer } from './answers.ts'
 import type { Method } from './options.ts'
 import { buildRouting, type Routing } from './routing.ts'
 import type { DoorSettings, ServerSettings } from './settings.ts'
-import type { Afterwards } from './writing.ts'
+import { type Afterwards, endsHere, isEnding } from './writing.ts'
 
 /** Somebody's method and path. */
-export interface Place extends DoorSettings {
+export interface Place extends Pick<DoorSettings, 'path' | 'contentTypes' | 'maxBody' | 'cors'> {
   readonly method: Method
   /** `POST /orders/:id`. */
   readonly name: string
@@ -68,7 +68,11 @@ export const createHttpServer = (name: string, settings: ServerSettings, context
   }
 
   const listen = async (): Promise<void> => {
-    const opened = newServer(settings, (request, response) => routing?.(request, response))
+    const opened = newServer(settings, (request, response) => {
+      if (isEnding(request.socket)) return
+      if (hasOneHost(request)) routing?.(request, response)
+      else refuse(new Error('no host, or several'), request.socket)
+    })
     await new Promise<void>((resolve, reject) => {
       opened.once('error', thrown => reject(listenFailed(name, settings, thrown)))
       opened.listen(settings.port, settings.host, resolve)
@@ -135,6 +139,10 @@ const isSame = (one: Place, other: Place): boolean =>
 
 const unnamed = (path: string): string => path.replaceAll(/:\w+/g, ':')
 
+/** Whose request it is depends on it: of two, the server and a proxy before it could each take another. */
+const hasOneHost = ({ httpVersion, headersDistinct }: IncomingMessage): boolean =>
+  httpVersion === '1.0' ? (headersDistinct.host?.length ?? 0) <= 1 : headersDistinct.host?.length === 1
+
 const newServer = (settings: ServerSettings, onRequest: Parameters<typeof createServer>[1]): Server => {
   const { tls } = settings
   const options = {
@@ -144,6 +152,8 @@ const newServer = (settings: ServerSettings, onRequest: Parameters<typeof create
     keepAliveTimeout: settings.keepAliveTimeout,
     maxHeaderSize: settings.maxHeaderBytes,
     noDelay: true,
+    // Looked at here, where what was sent behind such a request can be left alone.
+    requireHostHeader: false,
     requestTimeout: settings.requestTimeout,
   }
   const server = tls
@@ -172,6 +182,7 @@ const STATUS_OF: Readonly<Record<string, string>> = {
 
 /** What is no HTTP, or could be read in two ways, ends the connection: whatever follows on it may be anybody's. */
 const refuse = (error: Error & { readonly code?: string }, socket: Socket): void => {
+  endsHere(socket)
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return

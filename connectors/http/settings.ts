@@ -3,10 +3,13 @@ import type { OptionSpecs, Values } from '../../core/config/option.ts'
 import type { ChannelRef } from '../../core/contract.ts'
 import { MillraceError } from '../../core/errors.ts'
 import { httpOptions } from './options.ts'
+import type { ResolvedScheme } from './webhooks/verify.ts'
 
 export type ServerSettings = Values<typeof httpOptions.connection>
-export type RouteSettings = Values<typeof httpOptions.channels.route>
-export type DoorSettings = Values<typeof httpOptions.channels.door>
+/** Secrets are resolved before a place is opened. */
+type Resolved<Settings> = Omit<Settings, 'verify'> & { readonly verify: ResolvedScheme | undefined }
+export type RouteSettings = Resolved<Values<typeof httpOptions.channels.route>>
+export type DoorSettings = Resolved<Values<typeof httpOptions.channels.door>>
 
 /** Throws CONFIG_INVALID. `tls` is not looked at: its secrets are resolved already. */
 export const serverSettings = (
@@ -18,7 +21,8 @@ export const serverSettings = (
 })
 
 /** Options of channels are complete already: defaults were filled in when the configuration was checked. */
-export const routeSettings = ({ options }: ChannelRef): RouteSettings => options as RouteSettings
+export const doorSettings = ({ options }: ChannelRef): DoorSettings => options as unknown as DoorSettings
+export const routeSettings = ({ options }: ChannelRef): RouteSettings => options as unknown as RouteSettings
 
 const readOptions = (specs: OptionSpecs, written: Readonly<Record<string, unknown>>, path: string): unknown => {
   const problems: string[] = []

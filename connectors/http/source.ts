@@ -5,6 +5,7 @@ import type { ChannelRef, Context, Delivery, Settlement, Source } from '../../co
 import type { RequestAnswer } from '../../core/request-contract.ts'
 import { type Answer, answerTo, BAD_GATEWAY, TIMED_OUT, unavailable } from './answers.ts'
 import { createExchange, type Exchange } from './exchange.ts'
+import { type Gated, gateOf, type Passed } from './gate.ts'
 import { recordOf } from './record.ts'
 import type { HttpServer, Place } from './server.ts'
 import type { RouteSettings } from './settings.ts'
@@ -21,6 +22,7 @@ export const openRouteSource = async (
   const { clock } = context
   const { address, name } = channel
   const log = context.log.with({ channel: address })
+  const gate = gateOf(context, address, settings, settings.timeout)
   let mailbox: Delivery[] = []
   let wake: (() => void) | undefined
   let state: 'open' | 'paused' | 'draining' | 'closed' = 'open'
@@ -29,16 +31,26 @@ export const openRouteSource = async (
   let cancelTimeout: Cancel | undefined
 
   const handle = (request: FastifyRequest, reply: FastifyReply): void => {
-    if (state === 'open') take(request, reply)
-    else writeAnswer(reply, unavailable(RETRY_MS), server.afterwards())
+    const gated = state === 'open' ? gate(request) : CLOSED
+    if (gated instanceof Promise) void gated.then(passed => enter(request, reply, passed))
+    else enter(request, reply, gated)
   }
 
-  const take = (request: FastifyRequest, reply: FastifyReply): void => {
+  const enter = (request: FastifyRequest, reply: FastifyReply, gated: Gated): void => {
+    if ('answer' in gated) writeAnswer(reply, gated.answer, server.afterwards())
+    else if (state === 'open') take(request, reply, gated)
+    else {
+      void gated.key?.release()
+      writeAnswer(reply, unavailable(RETRY_MS), server.afterwards())
+    }
+  }
+
+  const take = (request: FastifyRequest, reply: FastifyReply, { key }: Passed): void => {
     const time = clock.now()
     const exchange = createExchange({
-      request,
       reply,
-      record: recordOf(request, { id: crypto.randomUUID(), source: address, route: name, time }),
+      key,
+      record: recordOf(request, { id: key?.id ?? crypto.randomUUID(), source: address, route: name, time }),
       deadline: time + settings.timeout,
       startBy: time + settings.maxWait,
       maxAnswerBytes: settings.maxAnswer,
@@ -140,7 +152,7 @@ export const openRouteSource = async (
       if (exchange.endStream('whole')) return
       const answer = answerOf(settlement.result as RequestAnswer)
       const bytes = answer.body.length
-      if (bytes <= settings.maxAnswer) exchange.answer(answer)
+      if (bytes <= settings.maxAnswer) exchange.answerFirst(answer)
       else {
         log.error('an answer is longer than maxAnswer; the caller was told 502', {
           bytes,
@@ -149,11 +161,13 @@ export const openRouteSource = async (
         exchange.answer(BAD_GATEWAY)
       }
     } else if (settlement.outcome === 'rejected') {
-      if (!exchange.endStream('cut')) exchange.answer(answerTo(address, settlement.reason))
+      if (!exchange.endStream('cut')) exchange.answer(answerTo(settlement.reason))
     } else if (!exchange.endStream('cut'))
       exchange.answer(unavailable(settlement.outcome === 'deferred' ? settlement.delayMs : RETRY_MS))
   }
 }
+
+const CLOSED: Gated = { answer: unavailable(RETRY_MS) }
 
 const NOTHING: readonly never[] = Object.freeze([])
 

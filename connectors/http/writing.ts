@@ -6,6 +6,12 @@ import type { Answer } from './answers.ts'
 /** `close`: the connection ends with this answer. */
 export type Afterwards = 'keep' | 'close'
 
+/** Connections that end with an answer that was given: what a client had sent ahead is not for anybody any more. */
+const ending = new WeakSet<object>()
+
+export const endsHere = (socket: object): void => void ending.add(socket)
+export const isEnding = (socket: object): boolean => ending.has(socket)
+
 const NO_BODY_STATUS: ReadonlySet<number> = new Set([204, 205, 304])
 
 /** Does nothing where the caller has gone or has an answer. Throws for headers that HTTP cannot carry; then nothing was sent. */
@@ -36,6 +42,9 @@ const headersOf = (reply: FastifyReply, headers: AnswerHead['headers'], afterwar
   for (const [name, value] of Object.entries(reply.getHeaders()))
     if (value !== undefined) flat.push(name, String(value))
   for (const [name, value] of headers) flat.push(name, value)
-  if (afterwards === 'close') flat.push('connection', 'close')
+  if (afterwards === 'close') {
+    flat.push('connection', 'close')
+    if (reply.raw.socket) endsHere(reply.raw.socket)
+  }
   return flat
 }

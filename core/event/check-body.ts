@@ -9,25 +9,26 @@ export const MAX_JSON_DEPTH = 200
 
 export type BodyCheck = (body: Uint8Array | null) => MillraceError | undefined | Promise<MillraceError | undefined>
 
-/** Answers RECORD_UNDECODABLE or RECORD_INVALID with all issues, undefined for a right body. Never throws or rejects. */
+/**
+ * Answers RECORD_UNDECODABLE or RECORD_INVALID with all issues, undefined for a right body. Never throws or rejects. Meant
+ * for whoever sent the body, so it does not say to which channel it would have gone.
+ */
 export const bodyCheck = (channel: Pick<AnyChannel, 'address' | 'codec' | 'schema'>): BodyCheck => {
   const decode = decoderOf(channel)
   return body => {
     if (channel.codec === 'json' && body !== null && isTooDeep(body))
-      return new MillraceError(
-        'RECORD_UNDECODABLE',
-        `${channel.address}: the body is JSON that is nested more than ${MAX_JSON_DEPTH} deep`,
-      )
+      return new MillraceError('RECORD_UNDECODABLE', `the body is JSON that is nested more than ${MAX_JSON_DEPTH} deep`)
+    const judge = (decoded: Decoded): MillraceError | undefined => problemOf(decoded, `${channel.address}: `)
     const decoded = decode(body, checkedText)
-    return decoded instanceof Promise ? decoded.then(problemOf) : problemOf(decoded)
+    return decoded instanceof Promise ? decoded.then(judge) : judge(decoded)
   }
 }
 
-const problemOf = (decoded: Decoded): MillraceError | undefined =>
+const problemOf = (decoded: Decoded, prefix: string): MillraceError | undefined =>
   decoded.verdict
     ? new MillraceError(
         decoded.verdict === 'invalid' ? 'RECORD_INVALID' : 'RECORD_UNDECODABLE',
-        decoded.error.message,
+        decoded.error.message.replace(prefix, ''),
         decoded.issues ? { issues: decoded.issues } : {},
       )
     : undefined

@@ -37,6 +37,7 @@ export const serve = async <Name extends string>(
   )
   context.after(() => app.stop())
   await app.start()
-  const url = String(lines.find(({ message }) => message.startsWith('the server '))?.fields.url)
+  const found = lines.find(({ message }) => message.startsWith('the server '))?.fields.url
+  const url = typeof found === 'string' ? found : 'http://127.0.0.1'
   return { app, url, port: Number(new URL(url).port), stateDir, lines }
 }
