@@ -198,7 +198,7 @@ export const assembleApp = (
 }
 
 /** What a running app does not exchange. */
-const FIXED = ['name', 'stateDir', 'cpuShares', 'invoke'] as const
+const FIXED = ['name', 'stateDir', 'state', 'cpuShares', 'invoke'] as const
 
 const NEVER = new AbortController().signal
 

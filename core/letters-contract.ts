@@ -36,6 +36,20 @@ export interface ReplayAnswer {
   readonly refused: readonly RefusedReplay[]
 }
 
+/** What is changed of a letter before it runs again; what is left out stays. */
+export interface LetterEdit extends ByWhom {
+  readonly body?: Uint8Array | null
+  /** By name: the only value from then on; null removes the header. */
+  readonly headers?: Readonly<Record<string, string | null>>
+}
+
+export interface EditAnswer {
+  /** Of the copy. */
+  readonly id: string
+  /** The replay of it. */
+  readonly job: string
+}
+
 /** The dead letters of an app; also those of other processes on the same state. Ids are understood as people type them. */
 export interface DeadLetters {
   /** The letters parked last, first. Default limit: 100. */
@@ -67,6 +81,12 @@ export interface DeadLetters {
   restore(selection: LetterSelection, by?: ByWhom): Promise<Changed>
   /** Removes them for good. */
   purge(selection: LetterSelection, by?: ByWhom): Promise<Changed>
+  /**
+   * Stores a changed copy under an id of its own, resolves the letter in the same transaction and replays the copy.
+   * Rejects with DEAD_LETTER_REFUSED unless `deadLetters.edit` is on, and for what the codec and schema of the channel
+   * do not take; then nothing is changed.
+   */
+  edit(id: string, edit: LetterEdit): Promise<EditAnswer>
   /** Takes in what was exported; false when it is there already. Rejects with DEAD_LETTER_REFUSED. */
   take(exported: ExportedLetter, by?: ByWhom): Promise<boolean>
   /** Who did what: to a letter or job, or the last 200 things. */

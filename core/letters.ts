@@ -3,6 +3,7 @@ import type { PlannedPart, ReplayTarget } from '../dlq/replay-store.ts'
 import type { LetterStore, LetterSummary, Operator, Selection } from '../dlq/store.ts'
 import type { ResolvedConfig } from './config/resolved.ts'
 import { MillraceError } from './errors.ts'
+import { editAndReplay } from './letters-edit.ts'
 import type { ByWhom, DeadLetters, LetterSelection } from './letters-contract.ts'
 
 const LISTED = 100
@@ -29,7 +30,7 @@ export const deadLettersOf = (store: () => LetterStore, config: () => ResolvedCo
   async show(id) {
     const found = await store().get(id)
     if (found) return found
-    throw notFound(id)
+    throw letterNotFound(id)
   },
   async plan(selection, { operator: _, reason: __, ...options } = {}) {
     const plan = await store().plan({ ...options, selection: chosen(selection) })
@@ -54,23 +55,24 @@ export const deadLettersOf = (store: () => LetterStore, config: () => ResolvedCo
   resumeReplay: async (id, by) => store().steer(id, 'running', whom(by)),
   cancelReplay: async (id, by) => store().steer(id, 'cancelled', whom(by)),
   async note(id, note, by) {
-    if (!(await store().note(id, note, whom(by)))) throw notFound(id)
+    if (!(await store().note(id, note, whom(by)))) throw letterNotFound(id)
   },
   archive: async (selection, by) => store().archive(chosen(selection), whom(by)),
   restore: async (selection, by) => store().restore(chosen(selection), whom(by)),
   purge: async (selection, by) => store().purge(chosen(selection), whom(by)),
+  edit: (id, edit) => editAndReplay(store(), config(), id, edit),
   take: async (exported, by) => store().take(exported, whom(by)),
   audit: async subject => store().audit(subject),
   goOn: async mapping => (await store().goOn(mapping)).length,
 })
 
-const notFound = (id: string): MillraceError =>
+export const letterNotFound = (id: string): MillraceError =>
   new MillraceError(
     'DEAD_LETTER_NOT_FOUND',
     `there is no dead letter ${JSON.stringify(id)}; millrace dlq list shows those there are`,
   )
 
-const whom = ({ operator = '', reason = '' }: ByWhom = {}): Operator => ({ operator, reason })
+export const whom = ({ operator = '', reason = '' }: ByWhom = {}): Operator => ({ operator, reason })
 
 const pick = (operator: string | undefined, reason: string | undefined): ByWhom => ({
   ...(operator === undefined ? {} : { operator }),

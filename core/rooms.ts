@@ -1,5 +1,4 @@
 /** The rooms of a running app: what is opened with the first need of it, and closed in the order in which they lean on each other. */
-import { openSqliteStore } from '../dlq/sqlite/store.ts'
 import type { LetterStore } from '../dlq/store.ts'
 import type { Clock } from './clock.ts'
 import type { ResolvedConfig } from './config/resolved.ts'
@@ -16,6 +15,7 @@ import { createFence } from './flow/fence.ts'
 import { createSuspectTurn } from './flow/suspect.ts'
 import type { InvokeServer } from './invoke/server.ts'
 import { createKeyStores, type KeyStores } from './key-stores.ts'
+import { type OpenedStore, openLetterStore } from './letter-store.ts'
 import type { Log } from './log.ts'
 import { createMappings, type Mappings, type Sources } from './mappings.ts'
 import type { Run } from './runs.ts'
@@ -44,6 +44,7 @@ const SHUTDOWN_GRACE_MS = 2_000
 export interface Rooms {
   readonly database: Database
   readonly store: LetterStore
+  readonly letters: OpenedStore
   readonly connections: Connections
   readonly keyStores: KeyStores
   readonly engine: FunctionEngine
@@ -59,7 +60,8 @@ export const openRooms = (current: () => ResolvedConfig, parts: AppParts, sendin
   const config = current()
   const { clock, log } = parts
   const database = parts.openDatabase(config.stateDir)
-  const store = openSqliteStore(database, { clock })
+  const letters = openLetterStore({ clock, log, database, secrets: parts.secrets, config: current })
+  const { store } = letters
   const connections = createConnections(
     parts.loadConnector,
     { clock, log, random: parts.random, stateDir: config.stateDir, keys: () => keyStores.ofApp() },
@@ -101,6 +103,7 @@ export const openRooms = (current: () => ResolvedConfig, parts: AppParts, sendin
   const rooms: Rooms = {
     database,
     store,
+    letters,
     connections,
     keyStores,
     engine,
@@ -123,5 +126,6 @@ export const closeRooms = async (rooms: Rooms, log: Log): Promise<void> => {
   await rooms.run?.end().catch(error => log.warn('the clean stop could not be written down', { error }))
   await rooms.keyStores.close()
   await rooms.connections.close()
+  await rooms.letters.close()
   await rooms.database.close()
 }

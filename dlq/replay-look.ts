@@ -6,12 +6,10 @@ import type { ClaimedLetter, ClaimRequest, ReplayStore } from './replay-store.ts
 export interface Look {
   /** Leases what is due. Empty without asking the store while nothing can have changed. */
   claim(request: ClaimRequest): Promise<readonly ClaimedLetter[]>
-  /** How long to wait before looking again, at most 200 ms. */
+  /** How long to wait before looking again, at most the store's `lookMs`. */
   pauseMs(): number
 }
 
-/** How soon requests of other processes are noticed. */
-const LOOK_MS = 200
 /** How often letters of processes that died are looked for. */
 const RECLAIM_MS = 1_000
 
@@ -43,6 +41,6 @@ export const replayLook = (store: ReplayStore, { clock, log }: { clock: Clock; l
       seenChanges = letters.length > 0 ? undefined : changes
       return letters
     },
-    pauseMs: () => (dueAt === undefined ? LOOK_MS : Math.max(0, Math.min(LOOK_MS, dueAt - clock.now()))),
+    pauseMs: () => (dueAt === undefined ? store.lookMs : Math.max(0, Math.min(store.lookMs, dueAt - clock.now()))),
   }
 }

@@ -166,6 +166,8 @@ export interface ReplayStore {
   waiting(mapping: string, source: string): Promise<Omit<Lag, 'lane'>>
   /** A number that changes when a letter may have been requested, by anybody; cheap enough to be read often. */
   changes(): number
+  /** How long a look for news of other processes may be put off, in milliseconds. */
+  readonly lookMs: number
   /** Calls `wake` when a letter is requested through this process, until the answer is called. */
   watch(wake: () => void): () => void
 }

@@ -1,6 +1,7 @@
 /** The options at the top of a configuration. */
 import { idempotencyTopOption } from './idempotency-options.ts'
 import { invokeOption } from './invoke-options.ts'
+import { lettersTopOption, stateOption } from './letter-options.ts'
 import { choice, type OptionSpec, option, size, whole } from './option.ts'
 
 /** Names stand in groups, file names, metrics and on command lines. */
@@ -32,6 +33,7 @@ export const appOptions = {
     defaultText: '.millrace',
     read: value => (typeof value === 'string' && value !== '' ? value : undefined),
   }),
+  state: stateOption,
   maxInFlightBytes: size({
     min: '1 MB',
     max: '1024 GB',
@@ -57,6 +59,7 @@ export const appOptions = {
   }),
   invoke: invokeOption,
   idempotency: idempotencyTopOption,
+  deadLetters: lettersTopOption,
   defaults: entries('Options of mappings for all of them; a mapping may still say otherwise.', 'options of a mapping'),
   functions: entries('The functions by name: a path, or an object of options.', 'functions by name'),
   mappings: entries('The mappings by name.', 'mappings by name'),

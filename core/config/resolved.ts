@@ -9,6 +9,7 @@ import type { FilterValue } from './filter-option.ts'
 import type { ResolvedFunction } from './function-options.ts'
 import type { IdempotencyValue } from './idempotency-options.ts'
 import type { InvokeValues } from './invoke-options.ts'
+import type { LetterValues, StateConnection } from './letter-options.ts'
 import type { Problem } from './problem.ts'
 
 export interface ResolvedConfig {
@@ -24,6 +25,9 @@ export interface ResolvedConfig {
   /** Where functions may be called over HTTP. */
   readonly invoke: InvokeValues | undefined
   /** Where keys are kept; left out: in the state folder. */
+  /** Where dead letters are, when not in `stateDir`. */
+  readonly state: StateConnection | undefined
+  readonly deadLetters: LetterValues
   readonly idempotency: { readonly store?: ConnectionValue | undefined }
   readonly connections: ReadonlyMap<string, ConnectionValue>
   /** By address: every channel that is read, parked to or listed; options are checked and complete. */

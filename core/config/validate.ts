@@ -49,6 +49,7 @@ export const validateConfig = (
   const candidates = readMappings(written.mappings, surroundings, problems)
   readChannels(written.channels, book, problems)
   if (own.idempotency.store) book.enterConnection(own.idempotency.store, 'idempotency.store')
+  if (own.state) book.enterConnection(own.state, 'state')
   const doors = readDoors(written.doors, book, problems)
 
   problems.push(...functionRules(functions.values(), own.maxEnvironments))
@@ -64,6 +65,8 @@ export const validateConfig = (
     zygotes: own.zygotes,
     invoke: own.invoke,
     idempotency: own.idempotency,
+    state: own.state,
+    deadLetters: own.deadLetters,
     connections: book.connections,
     channels: book.channels,
     doors,

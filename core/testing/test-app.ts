@@ -52,7 +52,11 @@ export const testApp = async (config: unknown, options: TestAppOptions = {}): Pr
   const folder = options.configFile === undefined ? process.cwd() : dirname(options.configFile)
   const clock = createVirtualClock()
   const brokers = new Map<string, MemoryConnector>()
-  const resolve = (written: unknown) => resolveConfig(written, folder, options.configFile)
+  // Dead letters too are in memory, wherever the configuration keeps them.
+  const resolve = (written: unknown) => ({
+    ...resolveConfig(written, folder, options.configFile),
+    state: undefined,
+  })
   const app = assembleApp(resolve(config), resolve, {
     clock,
     random: options.random ?? (() => 0.5),

@@ -23,7 +23,7 @@ export const rememberAttempts = async (
            free_since = excluded.free_since`,
         mapping,
         source,
-        database.storable(id),
+        database.identity(id),
         JSON.stringify(attempts),
         clock.now(),
         dueAt === undefined ? null : Math.round(dueAt),
@@ -55,7 +55,7 @@ export function* recallRecords(
 ): Work<ReadonlyMap<string, Recalled>> {
   const recalled = new Map<string, Recalled>()
   if (yield* knowsNothing(database, mapping, source)) return recalled
-  const asGiven = new Map(ids.map(id => [database.storable(id), id] as const))
+  const asGiven = new Map(ids.map(id => [database.identity(id), id] as const))
   const wanted = JSON.stringify([...asGiven.keys()])
   const remembered = yield* all<RememberedRow>(
     `SELECT record_id, attempts, due_at, free_since FROM remembered_attempts
@@ -91,12 +91,12 @@ interface RememberedRow {
   readonly free_since: number | null
 }
 
-export const forgetOne = ({ storable }: LetterDatabase, mapping: string, source: string, id: string): Work<number> =>
+export const forgetOne = ({ identity }: LetterDatabase, mapping: string, source: string, id: string): Work<number> =>
   run(
     'DELETE FROM remembered_attempts WHERE mapping = $1 AND source = $2 AND record_id = $3',
     mapping,
     source,
-    storable(id),
+    identity(id),
   )
 
 const forgetOld = (now: number, atMost: number): Work<number> =>

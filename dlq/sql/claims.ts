@@ -51,6 +51,7 @@ export const replaysOf = (room: Room): ReplayStore => ({
 
   reclaim: (mapping, source) => reclaim(room, mapping, source),
   waiting: (mapping, source) => room.database.read(() => waiting(mapping, source)),
+  lookMs: room.database.lookMs,
   changes: () => room.database.version() + room.watchers.changes,
 
   watch(wake) {

@@ -104,13 +104,14 @@ export function* endJob(room: Room, id: string, state: 'stopped' | 'cancelled', 
     why,
     id,
   )
-  const waiting = yield* all<TakenRow>(
-    `UPDATE dead_letters SET ${GIVEN_UP} WHERE job = $2 AND state = 'replaying' AND owner IS NULL RETURNING id, $2 AS job, mapping, source`,
+  const waiting = yield* all<Omit<TakenRow, 'job'>>(
+    `UPDATE dead_letters SET ${GIVEN_UP} WHERE job = $2 AND state = 'replaying' AND owner IS NULL
+       RETURNING id, mapping, source`,
     now,
     id,
   )
   const ends = newEnds()
-  for (const row of waiting) ends.add(row, 'returned')
+  for (const row of waiting) ends.add({ ...row, job: id }, 'returned')
   yield* run("UPDATE replay_parts SET state = 'taken' WHERE job = $1 AND state = 'open'", id)
   yield* countEnds(room, ends)
   yield* run(
@@ -129,7 +130,7 @@ const FAILED = `UPDATE dead_letters SET state = CASE WHEN replays + 1 >= $1 THEN
 
 /** A replay of this letter failed: it is open again, or quarantined when that was the last time. */
 export function* failAgain(room: Room, taken: TakenRow, message: string, ends: Ends): Work<void> {
-  yield* run(FAILED, room.limits.maxReplays, room.clock.now(), taken.id)
+  yield* run(FAILED, room.limits().maxReplays, room.clock.now(), taken.id)
   yield* enterReplay(room, taken, 'failed', message)
   ends.add(taken, 'failed')
 }

@@ -75,7 +75,7 @@ export const withoutBody = (letter: DeadLetter): string =>
   encodeLetter({ ...letter, record: { ...letter.record, body: null } })
 
 const parkedId = (record: EventRecord, database: LetterDatabase): string | null =>
-  record.idStrength === 'stable' ? database.storable(record.id) : null
+  record.idStrength === 'stable' ? database.identity(record.id) : null
 
 const storable = (text: string | null, database: LetterDatabase): string | null =>
   text === null ? null : database.storable(text)

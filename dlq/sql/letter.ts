@@ -55,7 +55,7 @@ export function* historyOf({ database }: Room, id: string): Work<readonly Letter
     ...row,
     operator: database.restored(operator ?? ''),
     reason: database.restored(reason ?? ''),
-    ...(message === null ? {} : { message }),
+    ...(message === null ? {} : { message: database.restored(message) }),
   }))
 }
 

@@ -47,7 +47,7 @@ function* parkOne(room: Room, letter: DeadLetter, bodyFile: string | undefined, 
   const row = yield* findRow(room, letter)
   if (row) yield* parkAgain(room, row, letter, ends)
   const replays = replaysBefore(record)
-  const state: LetterState = replays >= limits.maxReplays ? 'quarantined' : 'open'
+  const state: LetterState = replays >= limits().maxReplays ? 'quarantined' : 'open'
   const id = row ? row.id : yield* insertLetter(room, letter, { state, replays, bodyFile })
   yield* stopBehind(database, id, letter)
   yield* forgetOne(database, mapping, record.source, record.id)
@@ -76,7 +76,7 @@ function* findRow({ database }: Room, { mapping, record, replayOf }: DeadLetter)
     `${FIND} WHERE mapping = $1 AND source = $2 AND parked_id = $3`,
     mapping,
     record.source,
-    database.storable(record.id),
+    database.identity(record.id),
   )
 }
 

@@ -7,7 +7,8 @@ const REMOVE_AT_ONCE = 200
 
 /** Answers files of bodies that nobody needs any more. */
 export function* removeOld(room: Room): Work<readonly string[]> {
-  const { clock, limits } = room
+  const { clock } = room
+  const limits = room.limits()
   const now = clock.now()
   const files = [
     ...(yield* removeSome("state = 'resolved' AND resolved_at < $1", now - limits.keepResolvedMs)),

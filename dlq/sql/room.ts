@@ -18,6 +18,8 @@ export interface LetterDatabase {
   texts(placeholder: string): string
   /** A text as this database can keep it: two that differ stay different. */
   storable(text: string): string
+  /** The same for the id of a record, which has to fit an index. */
+  identity(recordId: string): string
   /** The inverse of `storable`, for texts that are well-formed. */
   restored(text: string): string
   /** Rises when another process may have committed; cheap enough to be read often. */
@@ -61,7 +63,8 @@ export interface Room {
   readonly clock: Clock
   /** Who makes the claims, as text (core/owner.ts). */
   readonly owner: string
-  readonly limits: StoreLimits
+  /** As the configuration is now. */
+  readonly limits: () => StoreLimits
   readonly watchers: Watchers
 }
 

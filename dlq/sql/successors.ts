@@ -24,7 +24,7 @@ export const takeLetter = async (room: Room, stored: ExportedLetter, by: Operato
         'SELECT id FROM dead_letters WHERE mapping = $1 AND source = $2 AND parked_id = $3',
         letter.mapping,
         letter.record.source,
-        room.database.storable(letter.record.id),
+        room.database.identity(letter.record.id),
       )
       if (same)
         throw new MillraceError(

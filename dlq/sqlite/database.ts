@@ -38,6 +38,7 @@ export const sqliteDatabase = (database: Database, bodies: BodyStore): LetterDat
     texts: placeholder => `(SELECT value FROM json_each(${placeholder}))`,
     // SQLite stores text as UTF-8: half a surrogate pair is not stored the same on every way in.
     storable: text => text.toWellFormed(),
+    identity: text => text.toWellFormed(),
     restored: text => text,
     version: () => dataVersion(database),
     lookMs: LOOK_MS,

@@ -14,7 +14,8 @@ export interface SqliteStoreOptions {
   readonly clock: Clock
   /** In whose name letters are leased. Default: this process. */
   readonly owner?: Owner
-  readonly limits?: Partial<StoreLimits>
+  /** Default: what `DEFAULT_LIMITS` says. */
+  readonly limits?: () => StoreLimits
 }
 
 /**
@@ -24,7 +25,7 @@ export interface SqliteStoreOptions {
  */
 export const openSqliteStore = (
   database: Database,
-  { clock, owner = thisProcess(), limits = {} }: SqliteStoreOptions,
+  { clock, owner = thisProcess(), limits = () => DEFAULT_LIMITS }: SqliteStoreOptions,
 ): LetterStore => {
   database.migrate('dead-letters', STEPS)
   const bodies = database.path === ':memory:' ? noFiles : sweptBodies(database, clock)
@@ -32,7 +33,7 @@ export const openSqliteStore = (
     database: sqliteDatabase(database, bodies),
     clock,
     owner: ownerToText(owner),
-    limits: { ...DEFAULT_LIMITS, ...limits },
+    limits,
     watchers: sharedOf(database).watchers,
   })
 }

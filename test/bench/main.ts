@@ -4,28 +4,40 @@ import { kafka } from './brokers/kafka/bench.ts'
 import { rabbitmq } from './brokers/rabbitmq/bench.ts'
 import { redis } from './brokers/redis/bench.ts'
 import type { Bench, Result } from './contestant.ts'
+import { deadLetters } from './dlq/bench.ts'
+import { measureFinding } from './dlq/find.ts'
 import { embedded } from './embedded/bench.ts'
 import { engine } from './engine/benches.ts'
 import { filter } from './filter/bench.ts'
 import { flow } from './flow/bench.ts'
 import { invoke } from './invoke/bench.ts'
-import { type Measured, measureLimits } from './limits/measure.ts'
+import { measureLimits } from './limits/measure.ts'
+import type { Measured } from './measured.ts'
 import { runBench } from './run.ts'
 
-const BENCHES: readonly Bench[] = [embedded, ...engine, filter, flow, invoke, kafka, rabbitmq, redis]
+const BENCHES: readonly Bench[] = [...deadLetters, embedded, ...engine, filter, flow, invoke, kafka, rabbitmq, redis]
 const isNamed = (bench: Bench, name: string): boolean => bench.name === name || bench.name.startsWith(`${name}/`)
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean', default: false }, rounds: { type: 'string', default: '5' } },
+  options: {
+    json: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '5' },
+    letters: { type: 'string', default: '1000000' },
+  },
 })
 const rounds = Number(values.rounds)
 const LIMITS = 'limits'
-const NAMES = [...BENCHES.map(bench => bench.name), LIMITS]
+const FIND = 'dlq/find'
+const NAMES = [...BENCHES.map(bench => bench.name), FIND, LIMITS]
 const chosen = BENCHES.filter(bench => positionals.length === 0 || positionals.some(name => isNamed(bench, name)))
-const unknown = positionals.filter(name => name !== LIMITS && !BENCHES.some(bench => isNamed(bench, name)))
+const unknown = positionals.filter(
+  name => name !== LIMITS && name !== FIND && !BENCHES.some(bench => isNamed(bench, name)),
+)
 if (unknown.length > 0 || !Number.isInteger(rounds) || rounds < 5) {
-  process.stderr.write(`usage: npm run bench -- [${NAMES.join(' | ')}]… [--rounds 5 or more] [--json]\n`)
+  process.stderr.write(
+    `usage: npm run bench -- [${NAMES.join(' | ')}]… [--rounds 5 or more] [--letters 1000000] [--json]\n`,
+  )
   process.exit(2)
 }
 
@@ -36,12 +48,17 @@ for (const bench of chosen) {
 }
 
 if (positionals.length === 0 || positionals.includes(LIMITS)) {
-  const measured = await measureLimits(text => process.stderr.write(`${text}\n`))
+  show(LIMITS, await measureLimits(text => process.stderr.write(`${text}\n`)))
+}
+if (positionals.length === 0 || positionals.some(name => name === FIND || FIND.startsWith(`${name}/`)))
+  show(FIND, await measureFinding(Number(values.letters), text => process.stderr.write(`${text}\n`)))
+
+function show(name: string, measured: readonly Measured[]): void {
   if (values.json) for (const each of measured) process.stdout.write(`${JSON.stringify(each)}\n`)
-  else process.stdout.write(promises(measured))
+  else process.stdout.write(promises(name, measured))
 }
 
-function promises(measured: readonly Measured[]): string {
+function promises(name: string, measured: readonly Measured[]): string {
   const rows = measured.map(({ what, p50, p99, unit, bound, holds }) => [
     what,
     String(p50),
@@ -49,7 +66,7 @@ function promises(measured: readonly Measured[]): string {
     unit,
     `${bound}${holds ? '' : ' BROKEN'}`,
   ])
-  return aligned([['limits', 'p50', 'p99', '', 'promised'], ...rows])
+  return aligned([[name, 'p50', 'p99', '', 'promised'], ...rows])
 }
 
 function table(results: readonly Result[]): string {

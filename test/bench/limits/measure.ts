@@ -12,19 +12,8 @@ import { cpuTimeMs } from '../../../core/engine/limits/duty.ts'
 import { cpuShareOf } from '../../../core/engine/limits/share.ts'
 import { privateMemoryMb } from '../../../core/engine/process/memory.ts'
 import { KILL_SHAPES, MEMORY_SHAPES, type Shape, shapeSource } from '../../support/shapes.ts'
+import { type Measured, quantile, rowOf } from '../measured.ts'
 import { oneFunction } from './one-function.ts'
-
-/** One promise: what was measured, and the bound it is held to. */
-export interface Measured {
-  readonly bench: 'limits'
-  readonly what: string
-  readonly unit: string
-  readonly count: number
-  readonly p50: number
-  readonly p99: number
-  readonly bound: string
-  readonly holds: boolean
-}
 
 const TIMEOUT_MS = 60
 const KILLS = 30
@@ -150,21 +139,5 @@ const answerOf = ({ outcome }: Report): unknown => {
   return outcome.value
 }
 
-const row = (what: string, unit: string, values: readonly number[], bound: string, holds: boolean): Measured => ({
-  bench: 'limits',
-  what,
-  unit,
-  count: values.length,
-  p50: rounded(quantile(values, 0.5)),
-  p99: rounded(quantile(values, 0.99)),
-  bound,
-  holds,
-})
-
-const rounded = (value: number): number => Math.round(10 * value) / 10
-
-/** The value that this part of all is not above; of thirty, the 99th percentile is the greatest. */
-const quantile = (values: readonly number[], part: number): number => {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? Number.NaN
-}
+const row = (what: string, unit: string, values: readonly number[], bound: string, holds: boolean): Measured =>
+  rowOf('limits', what, unit, values, bound, holds)

@@ -11,7 +11,7 @@ export const recalling = (promise: Promised): void => {
   })
 
   promise('a parked record is recalled as parked, whoever parked it', async ({ store, elsewhere }) => {
-    const odd = 'a\u0000b\ud800c'
+    const odd = `a\u0000b\ud800c${'x'.repeat(9_000)}`
     for (const reader of [store, elsewhere]) assert.equal((await reader.recall(MAPPING, SOURCE, [odd])).size, 0)
     await store.park([letterFor(fullRecord(odd)), letterFor(fullRecord('weak', { idStrength: 'weak' }))])
     for (const reader of [store, elsewhere])

@@ -1,0 +1,53 @@
+/** The options `state` and `deadLetters` at the top: where dead letters are kept, for how long, and what may be done to them. */
+import type { ConnectionValue } from './channel.ts'
+import { choice, duration, type OptionSpec, option, type Values, whole } from './option.ts'
+import { group, isPlainObject } from './options.ts'
+
+export type StateConnection = ConnectionValue<'postgres'>
+
+export const stateOption: OptionSpec<StateConnection, StateConnection | undefined> = option({
+  doc: 'Where dead letters, attempts and replays are kept that several machines share: a PostgreSQL connection (docs/dead-letters.md). The embedded broker and schedules stay in `stateDir`.',
+  takes: 'a connection',
+  expected: "a PostgreSQL connection, like postgres('state', { … })",
+  default: undefined,
+  defaultText: '`stateDir`',
+  read: value =>
+    isPlainObject(value) && value.kind === 'postgres' && isPlainObject(value.options) && !('address' in value)
+      ? (value as unknown as StateConnection)
+      : undefined,
+})
+
+const options = {
+  maxReplays: whole({
+    min: 1,
+    max: 1_000,
+    default: 5,
+    doc: 'A letter whose replays failed so often is quarantined: it is replayed only after `millrace dlq restore`.',
+  }),
+  keepResolved: duration({
+    min: '1m',
+    max: '3650d',
+    default: '7d',
+    doc: 'How long a letter that was replayed with success can still be shown.',
+  }),
+  keepArchived: duration({
+    min: '1m',
+    max: '3650d',
+    default: '30d',
+    doc: 'How long an archived letter can be restored.',
+  }),
+  expireAfter: duration({
+    min: '1h',
+    max: '3650d',
+    doc: 'Letters that nobody resolved are removed so long after they were parked last. Left out, they stay.',
+  }),
+  edit: choice({
+    of: ['off', 'on'],
+    default: 'off',
+    doc: 'Whether `millrace dlq edit` may replay a changed copy of a record.',
+  }),
+}
+
+export type LetterValues = Values<typeof options>
+
+export const lettersTopOption = group({ doc: '', options })
