@@ -32,11 +32,10 @@ export const openLetterStore = ({ clock, log, database, secrets, config }: Lette
   if (!state) return { store: openSqliteStore(database, { clock, limits }), close: async () => {} }
   const store = openPostgresStore(
     () =>
-      openPostgres(
-        state.name,
-        resolveSecrets(state.options, `connections.${state.name}`, secrets) as PostgresOptions,
-        { log: log.with({ connection: state.name }), session: SESSION },
-      ),
+      openPostgres(state.name, resolveSecrets(state.options, `connections.${state.name}`, secrets) as PostgresOptions, {
+        log: log.with({ connection: state.name }),
+        session: SESSION,
+      }),
     { clock, limits },
   )
   return { store, close: store.close }

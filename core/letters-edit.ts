@@ -23,7 +23,8 @@ export const editAndReplay = async (
   const problem = channel && (await bodyCheck(channel)(edited.body))
   if (problem) throw refused(id, `the edited body is not one for ${record.source}: ${problem.message}`)
   const successor = await store.edit(stored.summary.id, copyOf(stored, edited), whom(by))
-  if (successor === undefined) throw refused(id, `it is ${stored.summary.state}; open and quarantined ones can be edited`)
+  if (successor === undefined)
+    throw refused(id, `it is ${stored.summary.state}; open and quarantined ones can be edited`)
   const { job } = await store.startReplay({ selection: { ids: [successor] } }, whom(by))
   // Somebody was quicker, and has the copy replayed already.
   return { id: successor, job: job ?? (await store.get(successor))?.summary.job ?? '' }

@@ -3,8 +3,8 @@ import type { PlannedPart, ReplayTarget } from '../dlq/replay-store.ts'
 import type { LetterStore, LetterSummary, Operator, Selection } from '../dlq/store.ts'
 import type { ResolvedConfig } from './config/resolved.ts'
 import { MillraceError } from './errors.ts'
-import { editAndReplay } from './letters-edit.ts'
 import type { ByWhom, DeadLetters, LetterSelection } from './letters-contract.ts'
+import { editAndReplay } from './letters-edit.ts'
 
 const LISTED = 100
 

@@ -106,6 +106,7 @@ function commandLine(): string {
     readStatus: never,
     signal: never,
     user: never,
+    editFile: never,
   }
   return allHelp(
     createProgram({ host, terminal }, () => undefined),

@@ -15,6 +15,8 @@ export interface Host {
   stateDirOf(config: unknown, folder: string): Promise<string>
   readStatus(stateDir: string): Promise<readonly ProcessStatus[]>
   signal(pid: number, name: 'SIGHUP'): void
+  /** Opens a file in the editor of the user, and resolves when it was closed. Throws CLI_USAGE when that fails. */
+  editFile(path: string): Promise<void>
   /** Who sits at the terminal, for the audit. */
   user(): string
 }

@@ -14,6 +14,7 @@ export const systemHost: Host = {
   },
   signal: (pid, name) => void process.kill(pid, name),
   user: userName,
+  editFile: async path => (await import('./editor.ts')).editFile(path),
   readStatus: async stateDir => (await import('../status-board.ts')).readStatus(stateDir),
 }
 

@@ -31,7 +31,15 @@ export interface RequestMapping<FunctionName extends string = string> extends Re
 export interface Config<FunctionName extends string = string>
   extends Pick<
     Written<typeof appOptions>,
-    'stateDir' | 'maxInFlightBytes' | 'maxEnvironments' | 'cpuShares' | 'zygotes' | 'invoke' | 'idempotency' | 'state' | 'deadLetters'
+    | 'stateDir'
+    | 'maxInFlightBytes'
+    | 'maxEnvironments'
+    | 'cpuShares'
+    | 'zygotes'
+    | 'invoke'
+    | 'idempotency'
+    | 'state'
+    | 'deadLetters'
   > {
   /** In consumer groups, idempotency keys and metrics. Changing it starts new groups. */
   readonly name: string

@@ -1,4 +1,5 @@
 /** Bodies for people: by their content type, or as bytes. Pure. */
+import { isUtf8 } from 'node:buffer'
 import { formatSize } from '../../config/size.ts'
 import type { EventRecord, HeaderValue } from '../../contract.ts'
 import { lastHeader } from '../../values.ts'
@@ -33,6 +34,10 @@ export const utf8 = (body: Uint8Array): string | undefined => {
     return undefined
   }
 }
+
+/** The same of a whole body. */
+export const utf8Whole = (body: Uint8Array): string | undefined =>
+  isUtf8(body) ? new TextDecoder('utf-8', { ignoreBOM: true }).decode(body) : undefined
 
 /** Sixteen bytes a line: where they are, what they are, and what they would be as ASCII. */
 const hexDump = (bytes: Uint8Array): string =>

@@ -189,3 +189,77 @@ test('a replay is shown, paused, resumed and cancelled by its id', async context
   assert.deepEqual([late.code, late.out], [1, `${job} is cancelled already\n`])
   assert.match((await dlq(cwd, 'pause', 'zz')).err, /there is no replay "zz".*REPLAY_NOT_FOUND/)
 })
+
+const DOOR = new URL('../../../../core/index.ts', import.meta.url).href
+const ZOD = import.meta.resolve('zod')
+
+const config = (edit: 'on' | 'off'): string => `
+import { defineConfig, embedded } from '${DOOR}'
+import { z } from '${ZOD}'
+const local = embedded()
+export default defineConfig({
+  name: 'shop',
+  mappings: { charge: { source: local.queue('orders', { schema: z.object({ total: z.number().min(0) }) }), function: async () => {} } },
+  deadLetters: { edit: '${edit}' },
+})`
+
+test('a letter is edited where that is allowed: the copy runs, the old one is resolved', async context => {
+  const cwd = await temporaryFolder(context)
+  const database = openDatabase(join(cwd, '.millrace'))
+  const store = openSqliteStore(database, { clock: systemClock })
+  await store.park(
+    ['1', '2', '3'].map(id => letterFor(fullRecord(id, { body: json({ total: -1, lines: [{ sku: 'a' }] }) }))),
+  )
+  await database.close()
+  const [one, two, three] = await Promise.all(['1', '2', '3'].map(record => idOf(cwd, record)))
+  assert.ok(one && two && three)
+  await writeFile(join(cwd, 'millrace.config.ts'), config('off'))
+  const off = await dlq(cwd, 'edit', one, '--set', 'total=1')
+  assert.match(off.err, /editing is off; write deadLetters: \{ edit: 'on' \} .*DEAD_LETTER_REFUSED/)
+  await writeFile(join(cwd, 'on.config.ts'), config('on'))
+  const edit = (...args: readonly string[]) => dlq(cwd, 'edit', ...args, '-c', 'on.config.ts')
+  const wrong = [
+    [[one, '--set', 'total=-7'], /is not one for local\/orders: .*DEAD_LETTER_REFUSED/],
+    [[one, '--set', 'total'], /must be path=value/],
+    [[one, '--set', 'lines.7.sku=1'], /7 is no place in a list of 1/],
+    [[one, '--set', 'total.x=1'], /there is no x in -1/],
+    [['zz', '--set', 'total=1'], /there is no dead letter "zz"/],
+  ] as const
+  for (const [args, said] of wrong) assert.match((await edit(...args)).err, said)
+
+  const edited = await edit(
+    one,
+    '--set',
+    'total=1',
+    '--set',
+    'lines.0.sku=b',
+    '--set',
+    '__proto__.x=y',
+    '-H',
+    'trace=',
+    '-H',
+    'fixed=yes',
+  )
+  const [, copy = ''] =
+    /^\w+ is resolved; its copy (\w+) runs in replay \w+\n$/.exec(edited.out) ?? assert.fail(edited.out + edited.err)
+  const shown = JSON.parse((await dlq(cwd, 'show', copy, '--json')).out)
+  assert.deepEqual([shown.editOf, shown.record.id], [one, `1~${one}`])
+  assert.equal(shown.record.body, '{"total":1,"lines":[{"sku":"b"}],"__proto__":{"x":"y"}}')
+  assert.deepEqual(
+    shown.record.headers.map(([name]: [string]) => name),
+    ['big', 'odd', 'nested', 'fixed'],
+  )
+  assert.match((await dlq(cwd, 'show', one)).out, /^state +resolved$/m)
+  assert.match((await edit(one, '--set', 'total=1')).err, /it is resolved; open and quarantined ones can be edited/)
+
+  const byEditor = await millrace(['dlq', 'edit', two, '-c', 'on.config.ts'], {
+    cwd,
+    host: { editFile: path => writeFile(path, '{"total":5}') },
+  })
+  assert.match(byEditor.out, /is resolved; its copy/)
+  const untouched = await millrace(['dlq', 'edit', three, '-c', 'on.config.ts'], {
+    cwd,
+    host: { editFile: async () => {} },
+  })
+  assert.equal(untouched.out, 'nothing changed\n')
+})
