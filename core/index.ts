@@ -44,8 +44,11 @@ export {
 } from './idempotency/idempotent.ts'
 export type { IdempotencyKey } from './idempotency/key.ts'
 export { type MemoryIdempotencyOptions, memoryIdempotency } from './idempotency/memory-store.ts'
+export { type Offset, type OffsetOptions, withOffset } from './idempotency/offset.ts'
 export type { KeyPath } from './idempotency/path.ts'
 export { sqliteIdempotency } from './idempotency/sqlite-store.ts'
+export { type TransactionOptions, withTransaction } from './idempotency/transaction.ts'
+export type { PgClient, PgPool } from './idempotency/transaction-postgres.ts'
 export type {
   ClaimAnswer,
   Claimant,

@@ -1,0 +1,100 @@
+/**
+ * The one way in which an effect happens exactly once: the claim, the effects and the result are one transaction of the
+ * database that the effects are in. A crash at any moment rolls back all of it or none.
+ *
+ *   BEGIN ── claim: an insert that its key can have only once ──▶ fn(transaction) ──▶ result ── COMMIT
+ *              └─ the key is there: what was returned then is answered, and fn does not run
+ */
+import type { DatabaseSync } from 'node:sqlite'
+import { type Duration, parseDuration } from '../config/duration.ts'
+import { fingerprintOf, type IdempotencyKey, shownKey, storedKey } from './key.ts'
+import { DEFAULT_TTL, TTL_RANGE } from './policy.ts'
+import { payloadDiffers, resultInvalid } from './problems.ts'
+import { resultOf, resultText } from './result.ts'
+import { inPostgres, type PgClient, type PgPool } from './transaction-postgres.ts'
+import { inSqlite } from './transaction-sqlite.ts'
+
+export interface TransactionOptions {
+  /** Who processes: keys of different names know nothing of each other. */
+  readonly name: string
+  /** How long the key is remembered. Default: `7d`. */
+  readonly ttl?: Duration
+  /** What has to be the same when the key is. Left out: any payload is as good as another. */
+  readonly payload?: unknown
+}
+
+/** What a transaction is about. */
+export interface Transacted {
+  /** As stored. */
+  readonly key: string
+  readonly fingerprint: string
+  readonly ttlMs: number
+  /** Throws where a result can be kept by nobody: then nothing has happened. */
+  readonly write: (result: unknown) => string
+  /** What was stored before, for a duplicate. Throws when it was for another payload. */
+  readonly read: (stored: { readonly fingerprint: string; readonly result: string }) => unknown
+}
+
+interface WithTransaction {
+  /**
+   * For PostgreSQL: `fn` runs in a transaction on a client of the pool, and writes through that client. A concurrent call
+   * with the key waits for it. What `fn` throws rolls all of it back and is thrown on.
+   */
+  <Result>(
+    db: PgPool,
+    key: IdempotencyKey,
+    fn: (client: PgClient) => Promise<Result> | Result,
+    options: TransactionOptions,
+  ): Promise<Result>
+  /**
+   * For node:sqlite: `fn` runs in a transaction on this connection, and is not async, because whatever else used the
+   * connection meanwhile would be part of the transaction. Throws what `fn` throws, rolled back.
+   */
+  <Result>(
+    db: DatabaseSync,
+    key: IdempotencyKey,
+    fn: (db: DatabaseSync) => Result,
+    options: TransactionOptions,
+  ): Result extends PromiseLike<unknown> ? never : Promise<Result>
+}
+
+export const withTransaction = (async (
+  db: PgPool | DatabaseSync,
+  key: IdempotencyKey,
+  fn: ((client: PgClient) => unknown) | ((db: DatabaseSync) => unknown),
+  options: TransactionOptions,
+) => {
+  const about = transactedOf(key, options)
+  return isPool(db)
+    ? inPostgres(db, about, fn as (client: PgClient) => unknown)
+    : inSqlite(db, about, fn as (db: DatabaseSync) => unknown)
+}) as WithTransaction
+
+/** A pool hands out clients; a database of node:sqlite prepares statements itself. */
+export const isPool = (db: PgPool | DatabaseSync): db is PgPool => 'connect' in db
+
+const transactedOf = (key: IdempotencyKey, { name, ttl = DEFAULT_TTL, payload }: TransactionOptions): Transacted => {
+  if (typeof name !== 'string' || !/^[\x21-\x7e]{1,150}$/.test(name))
+    throw new TypeError(
+      `withTransaction: name must be 1 to 150 printable characters without spaces, got ${shownKey(name)}`,
+    )
+  const ttlMs = parseDuration(ttl)
+  if (ttlMs === undefined || ttlMs < (parseDuration(TTL_RANGE.min) ?? 0))
+    throw new TypeError(`withTransaction: ttl must be a duration from ${TTL_RANGE.min} on, got ${shownKey(ttl)}`)
+  const fingerprint = payload === undefined ? '' : fingerprintOf(name, payload)
+  return {
+    key: storedKey(name, key),
+    fingerprint,
+    ttlMs,
+    write(result) {
+      const text = resultText(result, 'keep')
+      if (text.startsWith('!')) throw resultInvalid(name, `${text.slice(1)}; the transaction was rolled back`)
+      return text
+    },
+    read(stored) {
+      if (stored.fingerprint !== '' && fingerprint !== '' && stored.fingerprint !== fingerprint)
+        throw payloadDiffers(name, shownKey(key))
+      return resultOf(name, stored.result)
+    },
+  }
+}
