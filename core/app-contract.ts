@@ -6,6 +6,7 @@ import type { DeployStatus } from './deploys.ts'
 import type { Variant } from './engine/canary.ts'
 import type { MillraceError } from './errors.ts'
 import type { SendRecord } from './function/context.ts'
+import type { StoredKey } from './idempotency-store.ts'
 import type { InvokeAnswer } from './invoke/direct.ts'
 import type { DeadLetters } from './letters-contract.ts'
 import type { Log } from './log.ts'
@@ -48,6 +49,8 @@ export interface App {
   resume(mapping: string): Promise<void>
   status(): AppStatus
   readonly deadLetters: DeadLetters
+  /** What is known of keys of `idempotency`, of mappings and of their functions. Works without `start`. */
+  readonly idempotency: AppKeys
 }
 
 export interface InvokeOptions {
@@ -74,4 +77,18 @@ export interface AppOptions {
   readonly deploys?: () => DeployStatus
   /** What mappings read: `replays` leaves their channels alone and only runs dead letters again. Default: all. */
   readonly sources?: Sources
+}
+
+/** Keys by what somebody wrote (`order-7`), or by what errors call them (`shop/charge:…`). */
+export interface AppKeys {
+  /** Of every mapping, or of one; empty where nothing is known. */
+  find(key: string, of?: { readonly mapping?: string }): Promise<readonly FoundKey[]>
+  /** Forgets them, also where somebody is at it: then its record may run twice at once. Answers what was forgotten. */
+  release(key: string, of?: { readonly mapping?: string }): Promise<readonly FoundKey[]>
+}
+
+export interface FoundKey {
+  /** `app/mapping`, or `app/mapping/record` of a function. */
+  readonly consumer: string
+  readonly stored: StoredKey
 }

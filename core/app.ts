@@ -2,6 +2,7 @@
 import { dirname } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { App, AppOptions } from './app-contract.ts'
+import { appKeysOf } from './app-keys.ts'
 import type { AppMappingStatus, AppState, AppStatus, DoorStatus } from './app-status.ts'
 import { systemClock } from './clock.ts'
 import { asyncAddress } from './config/async.ts'
@@ -190,6 +191,10 @@ export const assembleApp = (
     pause: async mapping => open().mappings.pause(mapping),
     resume: async mapping => open().mappings.resume(mapping),
     status,
+    idempotency: appKeysOf(
+      () => open().keyStores,
+      () => config,
+    ),
     deadLetters: deadLettersOf(
       () => open().store,
       () => config,

@@ -36,16 +36,18 @@ export const createKeyStores = ({ clock, config, database, connections }: KeySto
     byConnection.set(connection.name, opened)
     return opened
   }
+  /** What several machines share is for their keys as well. */
+  const ofApp = (): IdempotencyStore => {
+    const { idempotency, state } = config()
+    const shared = idempotency.store ?? state
+    return shared ? on(shared) : inDatabase
+  }
   return {
     of(name) {
-      const { mappings, idempotency } = config()
-      const connection = mappings.find(mapping => mapping.name === name)?.idempotency?.store ?? idempotency.store
-      return connection ? on(connection) : inDatabase
+      const own = config().mappings.find(mapping => mapping.name === name)?.idempotency?.store
+      return own ? on(own) : ofApp()
     },
-    ofApp() {
-      const { store } = config().idempotency
-      return store ? on(store) : inDatabase
-    },
+    ofApp,
     async close() {
       await Promise.all([...byConnection.values()].map(store => store.close()))
     },

@@ -15,6 +15,7 @@ import { createProgram } from '../core/cli/program.ts'
 import { systemClock } from '../core/clock.ts'
 import { appOptions } from '../core/config/app-options.ts'
 import { functionOptions } from '../core/config/function-options.ts'
+import { idempotencyOption } from '../core/config/idempotency-options.ts'
 import { policyOptions } from '../core/config/mapping-options.ts'
 import { optionsTable } from '../core/config/options.ts'
 import { enforcedTable } from '../core/engine/enforced.ts'
@@ -26,6 +27,7 @@ const ROOT = new URL('../', import.meta.url)
 export const GENERATED_FILES = [
   'docs/configuration.md',
   'docs/errors.md',
+  'docs/idempotency.md',
   'docs/command-line.md',
   'docs/dead-letters.md',
   'core/engine/README.md',
@@ -41,6 +43,7 @@ export const GENERATED_FILES = [
 const PARTS: Readonly<Record<string, () => string>> = {
   'app options': () => optionsTable(appOptions),
   'function options': () => optionsTable(functionOptions),
+  'idempotency options': () => optionsTable(idempotencyOption.inside ?? {}),
   'mapping options': () => optionsTable(policyOptions),
   'embedded connection options': () => optionsTable(embeddedOptions.connection),
   'embedded topic options': () => optionsTable(embeddedOptions.channels.topic),

@@ -6,6 +6,7 @@ import type { ProcessStatus } from '../status-board.ts'
 /** The part of an app that commands use. Sending and dead letters work without `start`. */
 export interface HostedApp extends Pick<App, 'start' | 'stop' | 'reload' | 'sendOutgoing' | 'invoke' | 'status'> {
   readonly deadLetters: App['deadLetters']
+  readonly idempotency: App['idempotency']
 }
 
 export interface Host {

@@ -8,6 +8,7 @@ import { addDev } from './dev.ts'
 import { addDeadLetters } from './dlq/dlq.ts'
 import { addFilter } from './filter.ts'
 import type { ExitCode, Run } from './host.ts'
+import { addIdempotency } from './idempotency.ts'
 import { addInvoke } from './invoke.ts'
 import { addOutbox } from './outbox.ts'
 import { addResume } from './resume.ts'
@@ -28,6 +29,7 @@ const COMMANDS: readonly AddCommand[] = [
   addStatus,
   addDeadLetters,
   addResume,
+  addIdempotency,
   addFilter,
   addCron,
   addOutbox,

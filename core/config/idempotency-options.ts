@@ -68,7 +68,10 @@ const options = {
         ? (value as (record: KeyedRecord) => unknown)
         : undefined,
   }),
-  store: store('Where the keys of this mapping are kept.', '`idempotency.store` at the top, else the state folder'),
+  store: store(
+    'Where the keys of this mapping are kept.',
+    '`idempotency.store` at the top, else `state`, else the state folder',
+  ),
   onStoreError: choice({
     of: ['fail', 'run'],
     default: 'fail',
@@ -100,6 +103,6 @@ export const idempotencyOption: OptionSpec<MappingIdempotency, IdempotencyValue 
 export const idempotencyTopOption = group({
   doc: '',
   options: {
-    store: store('Where idempotency keys are kept, unless a mapping says otherwise.', 'the state folder'),
+    store: store('Where idempotency keys are kept, unless a mapping says otherwise.', '`state`, else the state folder'),
   },
 })

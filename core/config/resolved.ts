@@ -24,10 +24,10 @@ export interface ResolvedConfig {
   readonly zygotes: number
   /** Where functions may be called over HTTP. */
   readonly invoke: InvokeValues | undefined
-  /** Where keys are kept; left out: in the state folder. */
   /** Where dead letters are, when not in `stateDir`. */
   readonly state: StateConnection | undefined
   readonly deadLetters: LetterValues
+  /** Where keys are kept; left out: in `state`, else in the state folder. */
   readonly idempotency: { readonly store?: ConnectionValue | undefined }
   readonly connections: ReadonlyMap<string, ConnectionValue>
   /** By address: every channel that is read, parked to or listed; options are checked and complete. */

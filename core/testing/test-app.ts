@@ -93,6 +93,7 @@ export const testApp = async (config: unknown, options: TestAppOptions = {}): Pr
     resume: app.resume,
     status: app.status,
     deadLetters: app.deadLetters,
+    idempotency: app.idempotency,
     records: channel => brokers.get(channel.connection.kind)?.records(channel.address) ?? [],
     async idle({ timeoutMs = IDLE_TIMEOUT_MS } = {}) {
       const giveUpAt = systemClock.monotonic() + timeoutMs
