@@ -10,7 +10,7 @@ import type { Output } from './output.ts'
 export interface Carrier {
   /** Started for this environment, or blank before. */
   readonly from: 'new' | 'zygote'
-  send(kind: number, id: number, header: string): void
+  send(kind: number, id: number, header: string, bodies?: readonly Uint8Array[]): void
   request(id: number, header: string, bodies: readonly Uint8Array[]): void
   /** At once, whatever it is doing, and everything it started. May be called again. */
   kill(): void

@@ -17,6 +17,7 @@ import type { Carrier, CarrierKind, Exit } from './carrier.ts'
 import { describeExit, endedBefore, endedDuring, initEnded, memoryMessage, outOfMemory } from './exit.ts'
 import { answerKeys } from './keys.ts'
 import { createOutput } from './output.ts'
+import { REHEARSALS, rehearsalRequest } from './rehearsal.ts'
 import { afterOutput, coldStartOf, neverBegan, replyOf, writeLog } from './replies.ts'
 import { createRequests } from './requests.ts'
 
@@ -36,6 +37,8 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
   let closing = false
   let carrier: Carrier | undefined
   let restoring = false
+  /** Before it counts as ready. */
+  let rehearsals = parts.initialization === 'on-demand' ? 0 : REHEARSALS
   let startedMs = 0
   let coldStart: ColdStart | undefined
   let uncaught: ErrorInfo | undefined
@@ -112,6 +115,18 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
     if (!handle) throw new RangeError(`a frame of kind ${message.kind}`)
     handle(message)
   }
+  const rehearseOrEnd = (): void => {
+    if (rehearsals === 0) endInit?.(undefined)
+    else {
+      const { header, bodies } = rehearsalRequest()
+      carrier?.send(MESSAGE.rehearse, rehearsals, header, bodies)
+    }
+  }
+  const rehearsed = (message: Message): void => {
+    replyOf({ ...message, kind: MESSAGE.answered })
+    rehearsals -= 1
+    rehearseOrEnd()
+  }
   const answered = (message: Message): void => requests.answered(message.id, replyOf(message))
   const relaySend = async (message: Message): Promise<void> => {
     let reply = ''
@@ -141,7 +156,11 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
     [MESSAGE.ready]: ({ header }) => {
       if (carrier && coldStart === undefined)
         coldStart = coldStartOf(carrier.from, JSON.parse(header), clock.monotonic() - startedMs)
-      endInit?.(undefined)
+      rehearseOrEnd()
+    },
+    [MESSAGE.rehearsed]: message => {
+      // One that was blank before may still have answers from then.
+      if (endInit && rehearsals > 0 && coldStart) rehearsed(message)
     },
     [MESSAGE.notReady]: message => endInit?.(JSON.parse(message.header)),
     [MESSAGE.answered]: answered,

@@ -93,9 +93,9 @@ const startProcess = ({ spec, place, clock, output, onMessage }: CarrierParts, t
   writer.write(MESSAGE.enter, 0, JSON.stringify(entering))
 
   return {
-    send(kind, id, header) {
+    send(kind, id, header, bodies) {
       if (kind === MESSAGE.sent) sends.settled(id)
-      writer.write(kind, id, header)
+      writer.write(kind, id, header, bodies)
     },
     request(id, header, bodies) {
       work.given()

@@ -9,6 +9,7 @@
 import type { Cancel, Clock } from '../../clock.ts'
 import { errorInfo } from '../../errors.ts'
 import type { Log } from '../../log.ts'
+import { rehearsalRequest } from '../hosting/rehearsal.ts'
 import { MESSAGE } from '../wire/message.ts'
 import type { Blank } from './blank.ts'
 import type { BlankKind } from './blank-kind.ts'
@@ -40,6 +41,8 @@ const QUIET_MS = 250
 /** The first wait after one that ended by itself, and the longest. */
 const FIRST_WAIT_MS = 1_000
 const MAX_WAIT_MS = 60_000
+/** All at once, and nobody waits for their answers. */
+const BLANK_REHEARSALS = 20
 
 interface Kept {
   readonly kind: BlankKind
@@ -87,6 +90,8 @@ export const openZygotes = ({ count, clock, log, start, isWaitedFor }: ZygotePar
     kept.ready.push(blank)
     hold(blank, 'unref')
     blank.writer.write(MESSAGE.preload, 0, '')
+    const { header, bodies } = rehearsalRequest()
+    for (let id = 1; id <= BLANK_REHEARSALS; id += 1) blank.writer.write(MESSAGE.rehearse, id, header, bodies)
     void blank.held.ended.then(({ code, signal, problem }) => {
       const at = kept.ready.indexOf(blank)
       // Taken: whose it is now looks after it.

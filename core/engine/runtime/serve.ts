@@ -7,17 +7,15 @@ import { errorInfo } from '../../errors.ts'
 import { functionError } from '../../function/errors.ts'
 import { type Log, type LogFields, logTo } from '../../log.ts'
 import type { ModuleCode } from '../contract.ts'
-import { encodeAnswered } from '../wire/answered.ts'
-import { MESSAGE, type Message, NO_BODIES, type ReadyHeader } from '../wire/message.ts'
-import { decodeRequest } from '../wire/request.ts'
-import { answerText } from './answer.ts'
+import { MESSAGE, type Message, type ReadyHeader } from '../wire/message.ts'
 import { boundedLog } from './bounded-log.ts'
-import { createContext, invocationOver, type Place } from './context.ts'
+import type { Place } from './context.ts'
 import { createKeys } from './keys.ts'
 import { hookFailed, type LoadedFunction, loadFile } from './load.ts'
 import { createPieces } from './pieces.ts'
-import { type RunResult, runInvocation } from './run.ts'
+import { createRehearsal } from './rehearsal.ts'
 import { createSender } from './sender.ts'
+import { createTurns, type Turns } from './turns.ts'
 
 /** The environment's end of what joins it with the host. */
 export interface HostPort {
@@ -28,26 +26,18 @@ export interface HostPort {
    * host has taken it back, and it is not to begin.
    */
   markBegun(request: number): boolean
-  /** Called once, after the host was told what Init came to. */
+  /** Called once, a while after the host was told what Init came to: what is not urgent. */
   afterInit(): void
 }
 
-interface Received {
-  readonly message: Message
-  readonly controller: AbortController
-  aborted: boolean
-  over: boolean
-}
+/** The first requests are over by then, or there are none. */
+const AFTER_INIT_MS = 250
 
 /** Answers with what takes the host's messages. */
 export const serve = (port: HostPort): ((message: Message) => void) => {
   let place: Place
-  let timeoutMs = 0
   let loaded: LoadedFunction | undefined
-  let running: Received | undefined
-  /** Milliseconds since the epoch; a request that waited for the one before has all of its time from here. */
-  let lastEnd = 0
-  const waiting: Received[] = []
+  let turns: Turns | undefined
   const sender = createSender(port.write)
   const keys = createKeys(() => place.app, port.write)
   const pieces = createPieces(port.write)
@@ -55,14 +45,16 @@ export const serve = (port: HostPort): ((message: Message) => void) => {
   const load = async (message: Message): Promise<void> => {
     const wanted = JSON.parse(message.header) as { code: ModuleCode; place: Place; timeoutMs: number }
     place = wanted.place
-    timeoutMs = wanted.timeoutMs
+    const { timeoutMs } = wanted
     const ageMs = systemClock.monotonic()
     const loading = await loadFile(place.functionName, wanted.code)
     loaded = loading.loaded
+    if (loaded)
+      turns = createTurns({ ...port, place, timeoutMs, loaded, log, pieces, offerKeys: keys.offer, send: sender.send })
     if (!loading.loaded) port.write(MESSAGE.notReady, 0, JSON.stringify(loading.error))
     else if (place.initialization === 'snap-start') await runHook('beforeSnapshot', ageMs)
     else tellReady(ageMs)
-    port.afterInit()
+    systemClock.after(AFTER_INIT_MS, port.afterInit)
   }
   const tellReady = (ageMs: number): void => {
     const header: ReadyHeader = { ageMs, importMs: systemClock.monotonic() - ageMs }
@@ -78,64 +70,14 @@ export const serve = (port: HostPort): ((message: Message) => void) => {
     tellReady(ageMs)
   }
 
-  const receive = (message: Message): void => {
-    const received: Received = { message, controller: new AbortController(), aborted: false, over: false }
-    if (running) waiting.push(received)
-    else void runAll(received)
-  }
-  const runAll = async (first: Received): Promise<void> => {
-    for (let next: Received | undefined = first; next; next = waiting.shift()) {
-      if (!port.markBegun(next.message.id)) {
-        port.write(MESSAGE.recalled, next.message.id, '')
-        continue
-      }
-      running = next
-      const startMs = systemClock.monotonic()
-      const result = await run(next)
-      const reply = replyOf(result, systemClock.monotonic() - startMs)
-      next.over = true
-      pieces.close(next.message.id)
-      lastEnd = systemClock.now()
-      port.write(reply.kind, next.message.id, reply.header, reply.bodies)
-    }
-    running = undefined
-  }
-
-  const run = (mine: Received): Promise<RunResult> => {
-    if (!loaded) throw new Error('the host sent a request before Init')
-    const { id, header, body } = mine.message
-    const { request, deadline, streams, readText } = decodeRequest(header, body)
-    const context = createContext({
-      place,
-      request,
-      deadline: Math.max(deadline, lastEnd + timeoutMs),
-      clock: systemClock,
-      signal: mine.controller.signal,
-      log,
-      keys: keys.offer,
-      send: (address, records) =>
-        mine.over || mine.aborted ? Promise.reject(invocationOver(place.functionName)) : sender.send(address, records),
-    })
-    const stream = streams === 'yes' ? pieces.open(id) : undefined
-    return runInvocation(loaded, { request, context, readText, stream })
-  }
-
-  /** What had not begun never begins; the host knows by whose wish. */
-  const abort = (id: number): void => {
-    if (running?.message.id === id) {
-      running.aborted = true
-      running.controller.abort(abortReason())
-      return
-    }
-    const index = waiting.findIndex(({ message }) => message.id === id)
-    if (index < 0) return
-    waiting.splice(index, 1)
-    port.write(MESSAGE.failed, id, JSON.stringify({ error: functionError(abortReason()), refused: [] }))
-  }
-
   const log: Log = logTo((level, message, fields) =>
     port.write(MESSAGE.log, 0, boundedLog(level, String(message), plainFields(fields))),
   )
+
+  const given = (): Turns => {
+    if (!turns) throw new Error('the host sent a request before Init')
+    return turns
+  }
 
   const close = async (): Promise<void> => {
     try {
@@ -152,8 +94,9 @@ export const serve = (port: HostPort): ((message: Message) => void) => {
 
   const handlers: Readonly<Record<number, (message: Message) => unknown>> = {
     [MESSAGE.load]: load,
-    [MESSAGE.invoke]: receive,
-    [MESSAGE.abort]: message => abort(message.id),
+    [MESSAGE.invoke]: message => given().receive(message),
+    [MESSAGE.rehearse]: createRehearsal(port),
+    [MESSAGE.abort]: message => given().abort(message.id),
     [MESSAGE.sent]: sender.settle,
     [MESSAGE.keysAnswered]: keys.settle,
     [MESSAGE.taken]: pieces.taken,
@@ -166,29 +109,6 @@ export const serve = (port: HostPort): ((message: Message) => void) => {
     handle(message)
   }
 }
-
-interface Reply {
-  readonly kind: number
-  readonly header: string
-  readonly bodies?: readonly Uint8Array[]
-}
-
-const replyOf = (result: RunResult, tookMs: number): Reply => {
-  if (result.kind === 'not-ready') return { kind: MESSAGE.mismatch, header: JSON.stringify(result.error) }
-  const { refused } = result
-  if (result.kind === 'failed')
-    return { kind: MESSAGE.failed, header: JSON.stringify({ error: result.error, refused }) }
-  const answer = answerText(result.value)
-  if (answer.error) return { kind: MESSAGE.failed, header: JSON.stringify({ error: answer.error, refused }) }
-  return {
-    kind: MESSAGE.answered,
-    header: encodeAnswered(tookMs, refused),
-    bodies: answer.text === undefined ? NO_BODIES : [Buffer.from(answer.text)],
-  }
-}
-
-const abortReason = (): DOMException =>
-  new DOMException('the claims on these records were lost, or the app is stopped', 'AbortError')
 
 /** What JSON cannot carry is named rather than lost: a log line never throws. */
 const plainFields = (fields: LogFields): LogFields => {

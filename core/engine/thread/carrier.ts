@@ -112,7 +112,7 @@ const startThread = ({ spec, place, clock, log, output, onMessage }: CarrierPart
   }
   return {
     from: 'new',
-    send: (kind, id, header) => post(worker, kind, id, header),
+    send: (kind, id, header, bodies) => post(worker, kind, id, header, bodies),
     request: (id, header, bodies) => post(worker, MESSAGE.invoke, id, header, bodies),
     kill,
     ended,

@@ -16,6 +16,8 @@ export const MESSAGE = {
   keysAnswered: 9,
   /** A piece of a streamed answer was taken by the caller. */
   taken: 10,
+  /** A request for a function of ours, before there is one for the user's. */
+  rehearse: 11,
   ready: 16,
   notReady: 17,
   answered: 18,
@@ -32,6 +34,7 @@ export const MESSAGE = {
   piece: 26,
   /** A request that it did not begin, because the host had taken it back. */
   recalled: 27,
+  rehearsed: 28,
 } as const
 
 export interface Message {
