@@ -5,13 +5,14 @@
  * a batch of a hundred costs microseconds on either side.
  */
 import { isAscii } from 'node:buffer'
-import type { EventRecord, HeaderValue } from '../../contract.ts'
+import type { EventRecord } from '../../contract.ts'
 import { checkedText, type ReadText } from '../../event/text.ts'
 import { valueFromJson, valueToJson } from '../../values.ts'
 import type { Invocation, InvokedRecord } from '../contract.ts'
 import type { Request } from '../runtime/run.ts'
 import { bodyReader, lengthOf } from './bodies.ts'
 import { bytesOfNumbers, numberColumns, readNumbers, textReader } from './columns.ts'
+import { encodeObjects, type ObjectColumns, objectReader, widthOf } from './objects.ts'
 
 type Json = ReturnType<typeof valueToJson>
 
@@ -34,8 +35,9 @@ interface RequestHeader {
   readonly idempotencyKeys: string
   /** The keys that are text; NO_TEXT stands for the length of the others. */
   readonly keys: string
-  /** Of the first positions.length columns after the usual ones, where all positions have the same numbers. */
-  readonly positionNames: readonly string[]
+  /** Left out where there are none, or they differ too much: then they stand below. Their numbers follow the usual ones. */
+  readonly positionColumns?: ObjectColumns
+  readonly propertyColumns?: ObjectColumns
   /** The others are left out where all records have the usual value: this channel, a stable id, none. */
   readonly sources?: readonly string[]
   readonly strengths?: readonly EventRecord['idStrength'][]
@@ -45,7 +47,7 @@ interface RequestHeader {
   readonly positions?: readonly (EventRecord['position'] | null)[]
 }
 
-/** The columns of numbers, in this order; those of the positions follow. */
+/** The columns of numbers, in this order; those of the positions follow, then those of the properties. */
 const COLUMN = { id: 0, idempotencyKey: 1, key: 2, body: 3, time: 4, fence: 5, attempt: 6 } as const
 const COLUMNS = 7
 
@@ -60,14 +62,16 @@ export interface EncodedRequest {
 
 export const encodeRequest = (request: Request & Pick<Invocation, 'stream'>, deadline: number): EncodedRequest => {
   const { records } = request
-  const positionNames = commonPositionNames(records)
-  const { numbers, bytes } = numberColumns(records.length, COLUMNS + positionNames.length)
+  const positions = encodeObjects(records.map(({ record }) => record.position))
+  const properties = encodeObjects(records.map(({ record }) => record.properties))
+  const more = [...(positions?.numbers ?? []), ...(properties?.numbers ?? [])]
+  const { numbers, bytes } = numberColumns(records.length, COLUMNS + more.length)
   const bodies: Uint8Array[] = [bytes]
   let bodyBytes = bytes.byteLength
   const texts = { ids: '', idempotencyKeys: '', keys: '' }
   for (let index = 0; index < records.length; index += 1) {
     const invoked = records[index] as InvokedRecord
-    writeRow(numbers, records.length, index, invoked, positionNames)
+    writeRow(numbers, records.length, index, invoked)
     const { id, key, body } = invoked.record
     texts.ids += id
     texts.idempotencyKeys += invoked.idempotencyKey
@@ -76,14 +80,18 @@ export const encodeRequest = (request: Request & Pick<Invocation, 'stream'>, dea
     bodies.push(body)
     bodyBytes += body.byteLength
   }
+  for (const [column, values] of more.entries()) numbers.set(values, (COLUMNS + column) * records.length)
   const { requestId, mapping, channel, codec, hasSchema, order } = request
   const usual = { requestId, mapping, channel, codec, hasSchema, order, deadline, count: records.length }
   const columns: RequestHeader = {
     ...usual,
     ...texts,
-    positionNames,
+    ...(positions ? { positionColumns: positions.columns } : {}),
+    ...(properties ? { propertyColumns: properties.columns } : {}),
     ...(request.stream ? { streams: 'yes' as const } : {}),
-    ...unusualColumns(request, positionNames),
+    ...unusualColumns(request),
+    ...(positions ? {} : positionsOf(records)),
+    ...(properties ? {} : propertiesOf(records)),
     ...(request.events ? { events: request.events, firstSeen: records.map(each => each.firstSeen ?? null) } : {}),
   }
   const header = JSON.stringify(columns)
@@ -95,7 +103,6 @@ const writeRow = (
   count: number,
   index: number,
   { record, idempotencyKey, attempt, fence }: InvokedRecord,
-  positionNames: readonly string[],
 ): void => {
   numbers[COLUMN.id * count + index] = record.id.length
   numbers[COLUMN.idempotencyKey * count + index] = idempotencyKey.length
@@ -104,42 +111,26 @@ const writeRow = (
   numbers[COLUMN.time * count + index] = record.time
   numbers[COLUMN.fence * count + index] = fence
   numbers[COLUMN.attempt * count + index] = attempt
-  for (let column = 0; column < positionNames.length; column += 1)
-    numbers[(COLUMNS + column) * count + index] = record.position?.[positionNames[column] as string] as number
 }
 
-const NO_NAMES: readonly string[] = []
-
-/** The names of the positions' numbers, if every position has these and nothing else; otherwise none. */
-const commonPositionNames = (records: readonly InvokedRecord[]): readonly string[] => {
-  const first = records[0]?.record.position
-  if (!first) return NO_NAMES
-  const names = Object.keys(first)
-  for (const { record } of records) {
-    let members = 0
-    for (const name in record.position) {
-      if (typeof record.position[name] !== 'number' || names[members] !== name) return NO_NAMES
-      members += 1
-    }
-    if (members !== names.length) return NO_NAMES
-  }
-  return names
-}
-
-const unusualColumns = ({ channel, records }: Request, positionNames: readonly string[]): Partial<RequestHeader> => {
+const unusualColumns = ({ channel, records }: Request): Partial<RequestHeader> => {
   const columns: { -readonly [Name in keyof RequestHeader]?: RequestHeader[Name] } = {}
   for (const { record } of records) {
     if (record.source !== channel) columns.sources ??= records.map(r => r.record.source)
     if (record.idStrength === 'weak') columns.strengths ??= records.map(r => r.record.idStrength)
     if (record.key !== null && typeof record.key !== 'string') columns.byteKeys ??= records.map(byteKeyOf)
     if (record.headers.length > 0) columns.headers ??= records.map(r => headersToJson(r.record.headers))
-    if (record.properties !== undefined)
-      columns.properties ??= records.map(r => (r.record.properties ? valueToJson(r.record.properties) : null))
-    if (record.position !== undefined && positionNames.length === 0)
-      columns.positions ??= records.map(r => r.record.position ?? null)
   }
   return columns
 }
+
+const positionsOf = (records: readonly InvokedRecord[]): Pick<RequestHeader, 'positions'> =>
+  records.some(({ record }) => record.position) ? { positions: records.map(each => each.record.position ?? null) } : {}
+
+const propertiesOf = (records: readonly InvokedRecord[]): Pick<RequestHeader, 'properties'> =>
+  records.some(({ record }) => record.properties)
+    ? { properties: records.map(({ record }) => (record.properties ? valueToJson(record.properties) : null)) }
+    : {}
 
 const byteKeyOf = ({ record }: InvokedRecord): Json | null =>
   record.key === null || typeof record.key === 'string' ? null : valueToJson(record.key)
@@ -156,11 +147,11 @@ export interface ReceivedRequest {
 
 /** The inverse, in the environment. Bodies share memory with `region`. Throws when the frame is not a request. */
 export const decodeRequest = (headerText: string, region: Buffer): ReceivedRequest => {
-  const { deadline, ...header } = JSON.parse(headerText) as RequestHeader
-  const columns = COLUMNS + header.positionNames.length
+  const header = JSON.parse(headerText) as RequestHeader
+  const columns = COLUMNS + widthOf(header.positionColumns) + widthOf(header.propertyColumns)
   const bodies = region.subarray(bytesOfNumbers(header.count, columns))
-  const { requestId, mapping, channel, codec, hasSchema, order } = header
-  const records = readRecords({ deadline, ...header }, readNumbers(region, header.count, columns), bodies)
+  const { requestId, mapping, channel, codec, hasSchema, order, deadline } = header
+  const records = readRecords(header, readNumbers(region, header.count, columns), bodies)
   return {
     request: {
       requestId,
@@ -175,7 +166,16 @@ export const decodeRequest = (headerText: string, region: Buffer): ReceivedReque
     deadline,
     streams: header.streams ?? 'no',
     // One scan and one conversion for all bodies instead of one for each.
-    readText: isAscii(bodies) ? wholeText(bodies) : checkedText,
+    readText: lazily(() => (isAscii(bodies) ? wholeText(bodies) : checkedText)),
+  }
+}
+
+/** Not where nobody reads text: a codec may take the bytes. */
+const lazily = (make: () => ReadText): ReadText => {
+  let made: ReadText | undefined
+  return body => {
+    made ??= make()
+    return made(body)
   }
 }
 
@@ -193,6 +193,8 @@ const readRecords = (header: RequestHeader, numbers: Float64Array, bodies: Buffe
   const nextIdempotencyKey = textReader(header.idempotencyKeys)
   const nextKey = textReader(header.keys)
   const nextBody = bodyReader(bodies)
+  const positionAt = positionReader(header, numbers)
+  const propertiesAt = propertyReader(header, numbers)
   const records: InvokedRecord[] = []
   for (let index = 0; index < count; index += 1) {
     const at = (column: number): number => numbers[column * count + index] as number
@@ -205,7 +207,10 @@ const readRecords = (header: RequestHeader, numbers: Float64Array, bodies: Buffe
       headers: header.headers ? headersFromJson(header.headers[index] ?? []) : NO_HEADERS,
       body: nextBody(at(COLUMN.body)),
     }
-    addUnusual(record, header, index, at)
+    const properties = propertiesAt(index)
+    if (properties) record.properties = properties
+    const position = positionAt(index)
+    if (position) record.position = position
     const firstSeen = header.firstSeen?.[index]
     records.push({
       record,
@@ -222,23 +227,25 @@ type Writable<T> = { -readonly [Field in keyof T]: T[Field] }
 
 const NO_HEADERS: EventRecord['headers'] = Object.freeze([])
 
-const addUnusual = (
-  record: Writable<EventRecord>,
+const positionReader = (header: RequestHeader, numbers: Float64Array): ((index: number) => EventRecord['position']) => {
+  const { positionColumns, positions, count } = header
+  if (!positionColumns) return index => positions?.[index] ?? undefined
+  const read = objectReader(positionColumns, (column, index) => numbers[(COLUMNS + column) * count + index] as number)
+  return index => read(index) as EventRecord['position']
+}
+
+const propertyReader = (
   header: RequestHeader,
-  index: number,
-  at: (column: number) => number,
-): void => {
-  const properties = header.properties?.[index]
-  if (properties) record.properties = valueFromJson(properties) as Readonly<Record<string, HeaderValue>>
-  const { positionNames } = header
-  if (positionNames.length > 0) {
-    const position: Record<string, number> = {}
-    for (let column = 0; column < positionNames.length; column += 1)
-      position[positionNames[column] as string] = at(COLUMNS + column)
-    record.position = position
-  } else {
-    const position = header.positions?.[index]
-    if (position) record.position = position
+  numbers: Float64Array,
+): ((index: number) => EventRecord['properties']) => {
+  const { positionColumns, propertyColumns, properties, count } = header
+  if (propertyColumns) {
+    const first = COLUMNS + widthOf(positionColumns)
+    return objectReader(propertyColumns, (column, index) => numbers[(first + column) * count + index] as number)
+  }
+  return index => {
+    const json = properties?.[index] ?? null
+    return json === null ? undefined : (valueFromJson(json) as NonNullable<EventRecord['properties']>)
   }
 }
 
