@@ -1,6 +1,6 @@
 /**
  * `npm run chaos -- --source kafka [--records 100000] [--faults 20] [--seed 1] [--json]`: faults while whole apps process
- * records. What happens is told on stderr; stdout gets the report. Exits 1 when a promise was broken: a record lost,
+ * records. `--source idempotency --repetitions 200`: so many kills at each moment of a job, for each store of keys. What happens is told on stderr; stdout gets the report. Exits 1 when a promise was broken: a record lost,
  * invented, changed or out of order, or more of them run twice than were in flight at the faults.
  */
 import { parseArgs } from 'node:util'
@@ -8,6 +8,8 @@ import type { OpenArena } from './arena.ts'
 import { openKafka } from './arenas/kafka.ts'
 import { openRabbit } from './arenas/rabbitmq.ts'
 import { openRedis } from './arenas/redis.ts'
+import type { IdempotencyReport } from './idempotency/run.ts'
+import { killStores } from './idempotency/stores.ts'
 import { type ChaosReport, runChaos } from './run.ts'
 
 const ARENAS: Readonly<Record<string, OpenArena>> = { kafka: openKafka, rabbitmq: openRabbit, redis: openRedis }
@@ -18,18 +20,26 @@ const { values } = parseArgs({
     records: { type: 'string', default: '100000' },
     faults: { type: 'string', default: '20' },
     seed: { type: 'string', default: '1' },
+    repetitions: { type: 'string', default: '200' },
     json: { type: 'boolean', default: false },
   },
 })
-const [records, faults, seed] = [values.records, values.faults, values.seed].map(Number)
+const [records, faults, seed, repetitions] = [values.records, values.faults, values.seed, values.repetitions].map(
+  Number,
+)
+const say = (line: string): void => void process.stderr.write(`${line}\n`)
+if (values.source === 'idempotency' && isWhole(repetitions, 1)) {
+  const reports = await killStores(repetitions, say)
+  for (const each of reports) process.stdout.write(values.json ? `${JSON.stringify(each)}\n` : `${text(each)}\n`)
+  process.exit(reports.every(({ ok }) => ok) ? 0 : 1)
+}
 const openArena = ARENAS[values.source]
 if (openArena === undefined || !isWhole(records, 1) || !isWhole(faults, 0) || !isWhole(seed, 0)) {
   process.stderr.write(
-    `usage: npm run chaos -- --source ${Object.keys(ARENAS).join('|')} [--records 1 or more] [--faults 0 or more] [--seed 0 or more] [--json]\n`,
+    `usage: npm run chaos -- --source ${Object.keys(ARENAS).join('|')}|idempotency [--records 1 or more] [--faults 0 or more] [--seed 0 or more] [--repetitions 1 or more] [--json]\n`,
   )
   process.exit(2)
 }
-const say = (line: string): void => void process.stderr.write(`${line}\n`)
 const report = await runChaos({ source: values.source, openArena, records, faults, seed, say })
 process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : text(report))
 process.exitCode = report.ok ? 0 : 1
@@ -38,8 +48,11 @@ function isWhole(value: number | undefined, least: number): value is number {
   return Number.isSafeInteger(value) && (value ?? least - 1) >= least
 }
 
-function text(all: ChaosReport): string {
+function text(all: ChaosReport | IdempotencyReport): string {
   return Object.entries(all)
-    .map(([name, value]) => `${name.padEnd(18)} ${Array.isArray(value) ? value.join(', ') : value}\n`)
+    .map(
+      ([name, value]) =>
+        `${name.padEnd(18)} ${Array.isArray(value) ? value.join(', ') : typeof value === 'object' ? JSON.stringify(value) : value}\n`,
+    )
     .join('')
 }

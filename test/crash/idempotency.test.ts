@@ -1,0 +1,3 @@
+import { crashCases } from './idempotency/cases.ts'
+
+crashCases(['sqlite', 'sqlite-transaction'], false, async () => '')
