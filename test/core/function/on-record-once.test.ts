@@ -161,7 +161,7 @@ test('while the store is down nothing runs and nothing is charged, unless it was
 test('a completion that the store was not told is no success, nor is a duplicate that hung on it', async () => {
   const clock = createVirtualClock()
   const store = faultyStore(memoryIdempotency({ clock }))
-  const offered = { [OFFERED]: { consumer: 'app.m', store, clock } }
+  const offered = { [OFFERED]: () => ({ consumer: 'app.m', store, clock }) }
   const own = onRecord(orders, () => store.fail('write'), { idempotency: { key: 'data.of', lease: '1s' } })
   const answering = own([record('1', 'a'), record('2', 'a')], contextOf('none', offered))
   for (let times = 0; times < 50; times += 1) {
@@ -177,7 +177,7 @@ test('a completion that the store was not told is no success, nor is a duplicate
 test('a claim that was lost while its record ran is no success: it comes again, and its signal says so', async () => {
   const clock = createVirtualClock()
   const store = memoryIdempotency({ clock })
-  const offered = { [OFFERED]: { consumer: 'app.m', store, clock } }
+  const offered = { [OFFERED]: () => ({ consumer: 'app.m', store, clock }) }
   const signals: AbortSignal[] = []
   const handle = onRecord(
     orders,
