@@ -129,6 +129,7 @@ const identityOf = (mapping: ResolvedMapping | undefined): string => {
     options,
     channel.schema !== undefined,
     deadLetters.to.map(to => to.address),
+    deadLetters.format,
     filter?.patterns,
     idempotency && { ...idempotency, ...textsOf(idempotency), store: idempotency.store?.name },
     answers && [answers.format, answers.to.map(to => to.address)],
@@ -228,7 +229,7 @@ const toolsOf = (
   engine: onceEngine(app, mapping, engineOf(mapping, tools, send), { ...tools, keyStores }, reads),
   ...(mapping.filter ? { filter: recordFilter(mapping.channel, mapping.filter.filters) } : {}),
   destinations: mapping.deadLetters.to.map(
-    channel => letters => send(channel.address, letters.map(letterRecordFor(mapping))),
+    channel => letters => send(channel.address, letters.map(letterRecordFor(mapping, channel.connection.kind))),
   ),
 })
 
@@ -272,6 +273,6 @@ const engineOf = (
 }
 
 const letterRecordFor =
-  ({ answers }: ResolvedMapping) =>
+  ({ answers, deadLetters: { format } }: ResolvedMapping, kind: string) =>
   (letter: DeadLetter): OutgoingRecord =>
-    answers?.format === 'lambda' ? failureRecord(letter) : letterToOutgoing(letter)
+    answers?.format === 'lambda' ? failureRecord(letter) : letterToOutgoing(letter, { kind, format })

@@ -55,7 +55,7 @@ export const asyncMapping = (
     functionName,
     codec: 'json',
     format: 'direct',
-    deadLetters: { to: onFailure },
+    deadLetters: { to: onFailure, format: 'record' },
     answers: { to: onSuccess, format: async.format },
     enabled: true,
     policy: policyOf(

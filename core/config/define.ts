@@ -19,7 +19,7 @@ export interface MappingConfig<FunctionName extends string = string> extends Pol
   /** The channel to read; `channel.read({ group, start })` says how. */
   readonly source: Channel | Reading
   /** Where dead letters are sent too, once they are stored. */
-  readonly deadLetters?: { readonly to?: Channel | readonly Channel[] }
+  readonly deadLetters?: { readonly to?: Channel | readonly Channel[]; readonly format?: 'record' | 'envelope' }
 }
 
 /** A mapping of requests: whoever asked waits for what the function answers. */

@@ -163,6 +163,11 @@ export const linkOptions = {
         defaultText: 'none',
         read: value => value,
       }),
+      format: choice({
+        of: ['record', 'envelope'],
+        default: 'record',
+        doc: 'What is sent there: the record as it was, its story in headers, or the whole letter as JSON, stacks included (docs/dead-letters.md).',
+      }),
     },
   }),
 }

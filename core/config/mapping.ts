@@ -64,7 +64,7 @@ export const resolveMapping = (
       functionName,
       codec: codecName(channel),
       format: parsed.value.format,
-      deadLetters: { to },
+      deadLetters: { to, format: parsed.value.deadLetters.format },
       enabled: parsed.value.enabled,
       ...(parsed.value.filter ? { filter: parsed.value.filter } : {}),
       ...(parsed.value.idempotency ? { idempotency: parsed.value.idempotency } : {}),

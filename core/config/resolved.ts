@@ -47,7 +47,7 @@ export interface ResolvedMapping {
   readonly functionName: string
   readonly codec: CodecName
   readonly format: EventFormat | 'direct'
-  readonly deadLetters: { readonly to: readonly Channel[] }
+  readonly deadLetters: { readonly to: readonly Channel[]; readonly format: 'record' | 'envelope' }
   /** Of asynchronous invocations: where answers go, and in which form these and dead letters are sent. */
   readonly answers?: { readonly to: readonly Channel[]; readonly format: AnswerFormat }
   readonly enabled: boolean
