@@ -2,7 +2,9 @@
 import { letterToOutgoing } from '../dlq/outgoing.ts'
 import { replaySource } from '../dlq/replay.ts'
 import { type ReplaySender, replaySender } from '../dlq/replay-sender.ts'
+import { replaySenders } from '../dlq/replay-senders.ts'
 import type { LetterStore } from '../dlq/store.ts'
+import { adoptingEngine } from './adoption.ts'
 import type { AppMappingStatus } from './app-status.ts'
 import { foreignEventsOf } from './config/foreign-events.ts'
 import type { IdempotencyValue } from './config/idempotency-options.ts'
@@ -46,13 +48,15 @@ export interface MappingTools extends Omit<Tools, 'destinations' | 'openSource' 
   readonly secrets: SecretPlaces
   readonly send: (address: string, records: readonly OutgoingRecord[]) => Promise<void>
   readonly keyStores: KeyStores
+  /** As it is now. */
+  readonly config: () => ResolvedConfig
   /** Answers for each record. */
   readonly sendEach: (address: string, records: readonly OutgoingRecord[]) => Promise<readonly (null | MillraceError)[]>
 }
 
 interface Hosted {
   readonly live: Mapping
-  /** Undefined for requests, of which no dead letters are left. */
+  /** Undefined where no function runs dead letters again: for requests, and what is adopted from others. */
   readonly replay: Mapping | undefined
   /** Replays that are sent and run no function. */
   readonly sender: ReplaySender | undefined
@@ -68,7 +72,7 @@ export const createMappings = (tools: MappingTools): Mappings => {
       ? { live: requestMapping(app, { ...mapping, requests }, tools), replay: undefined, sender: undefined, identity }
       : {
           live: liveMapping(app, mapping, tools),
-          replay: replayMapping(app, mapping, tools),
+          replay: mapping.adopts ? undefined : replayMapping(app, mapping, tools),
           sender: senderOf(mapping, tools),
           identity,
         }
@@ -193,15 +197,18 @@ const replayMapping = (app: string, mapping: ResolvedMapping, tools: MappingTool
   })
 }
 
-const replayOrder = (order: Policy['order']) => (order === 'none' ? 'none' : 'key')
+const replayOrder = (order: Policy['order']): 'key' | 'none' => (order === 'none' ? 'none' : 'key')
 
-const senderOf = (mapping: ResolvedMapping, tools: MappingTools): ReplaySender =>
-  replaySender(tools.store, mapping.name, mapping.channel.address, {
-    clock: tools.clock,
-    log: tools.log.with({ mapping: mapping.name, replay: true }),
-    order: replayOrder(mapping.policy.order),
-    send: tools.sendEach,
-  })
+const senderOf = ({ name, channel, policy, adopts }: ResolvedMapping, tools: MappingTools): ReplaySender => {
+  const { clock, store, sendEach: send } = tools
+  const options = {
+    clock,
+    log: tools.log.with({ mapping: name, replay: true }),
+    order: replayOrder(policy.order),
+    send,
+  }
+  return adopts ? replaySenders(store, name, options) : replaySender(store, name, channel.address, options)
+}
 
 const specOf = (app: string, mapping: ResolvedMapping, policy: Policy, secrets: SecretPlaces): MappingSpec => {
   const events = foreignEventsOf(mapping, secrets)
@@ -260,10 +267,12 @@ const onceEngine = (
 
 /** Mappings whose events nobody waits for send on what functions answer. */
 const engineOf = (
-  { answers, functionName }: ResolvedMapping,
-  { engine, clock, log }: Pick<MappingTools, 'engine' | 'clock' | 'log'>,
+  mapping: ResolvedMapping,
+  { engine, clock, log, store, config }: Pick<MappingTools, 'engine' | 'clock' | 'log' | 'store' | 'config'>,
   send: MappingTools['send'],
 ): Engine => {
+  const { answers, functionName } = mapping
+  if (mapping.adopts) return adoptingEngine(engine, mapping, { store, clock, mappings: () => config().mappings })
   if (!answers) return engine
   const deliver: DeliverAnswer = async (invocation, report, value) => {
     const record = answerRecord(answers.format, { functionName, invocation, report, value, now: clock.now() })

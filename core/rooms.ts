@@ -98,6 +98,7 @@ export const openRooms = (current: () => ResolvedConfig, parts: AppParts, sendin
     sources: parts.sources,
     send,
     keyStores,
+    config: current,
     sendEach,
   })
   const rooms: Rooms = {

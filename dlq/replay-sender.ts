@@ -8,9 +8,10 @@
  */
 import { type Clock, sleep } from '../core/clock.ts'
 import type { Delivery, OutgoingRecord, Settlement } from '../core/contract.ts'
-import { errorInfo, type MillraceError, wrapError } from '../core/errors.ts'
+import { errorInfo, MillraceError, wrapError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import { keyText } from '../core/values.ts'
+import { tellsOfFailure } from './foreign.ts'
 import { replayClaims } from './replay-claims.ts'
 import { replayLook } from './replay-look.ts'
 import type { ClaimedLetter, ClaimRequest, ReplayStore } from './replay-store.ts'
@@ -63,7 +64,12 @@ export const replaySender = (
     const letters = await look.claim({ mapping, source, by: 'sending', order, ...AT_ONCE, leaseMs })
     if (letters.length === 0) return 'nothing'
     const held = letters.map((claimed): Held => [claimed, claims.add(claimed)])
-    for (const round of order === 'key' ? roundsOf(held) : [held]) await sendRound(round)
+    const [lost, known] = partition(
+      held,
+      ([{ target, letter }]) => target.kind === 'source' && letter.adoptedFrom === 'plain',
+    )
+    await settle(lost.map(([, delivery]) => ({ delivery, outcome: 'rejected', reason: NO_ORIGIN })))
+    for (const round of order === 'key' ? roundsOf(known) : [known]) await sendRound(round)
     return 'more'
   }
 
@@ -155,6 +161,16 @@ export const replaySender = (
   }
 }
 
+const NO_ORIGIN = new MillraceError(
+  'SEND_INVALID',
+  'nothing says where this record came from; replay it to a channel that you name',
+)
+
+const partition = <Value>(values: readonly Value[], is: (value: Value) => boolean): readonly [Value[], Value[]] => {
+  const { yes = [], no = [] } = Object.groupBy(values, value => (is(value) ? 'yes' : 'no'))
+  return [yes, no]
+}
+
 /** Each key at most once in a round, in the order of parking; records without a key wait for nobody. */
 const roundsOf = (held: readonly Held[]): readonly (readonly Held[])[] => {
   const rounds: Held[][] = []
@@ -183,7 +199,11 @@ const outgoingOf = ({ claim, letter, replays }: ClaimedLetter): OutgoingRecord =
   const { key, headers, properties, body, position } = letter.record
   return {
     key,
-    headers: replayedHeaders(headers, claim.id, replays),
+    headers: replayedHeaders(
+      letter.adoptedFrom === undefined ? headers : headers.filter(([name]) => !tellsOfFailure(name)),
+      claim.id,
+      replays,
+    ),
     body,
     ...(properties ? { properties } : {}),
     ...(position ? { position } : {}),

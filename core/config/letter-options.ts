@@ -1,5 +1,5 @@
 /** The options `state` and `deadLetters` at the top: where dead letters are kept, for how long, and what may be done to them. */
-import type { ConnectionValue } from './channel.ts'
+import type { Channel, ConnectionValue } from './channel.ts'
 import { choice, duration, type OptionSpec, option, type Values, whole } from './option.ts'
 import { group, isPlainObject } from './options.ts'
 
@@ -16,6 +16,8 @@ export const stateOption: OptionSpec<StateConnection, StateConnection | undefine
       ? (value as unknown as StateConnection)
       : undefined,
 })
+
+type Adopted = Channel | readonly Channel[]
 
 const options = {
   maxReplays: whole({
@@ -40,6 +42,14 @@ const options = {
     min: '1h',
     max: '3650d',
     doc: 'Letters that nobody resolved are removed so long after they were parked last. Left out, they stay.',
+  }),
+  adopt: option<Adopted, Adopted | undefined>({
+    doc: 'Channels with dead letters that other systems made, which are taken in and can be replayed to where they came from (docs/dead-letters.md).',
+    takes: 'a channel, or several',
+    expected: 'a channel, or a list of channels',
+    default: undefined,
+    defaultText: 'none',
+    read: value => value as Adopted,
   }),
   edit: choice({
     of: ['off', 'on'],

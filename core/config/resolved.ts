@@ -54,6 +54,8 @@ export interface ResolvedMapping {
   readonly filter?: FilterValue
   readonly idempotency?: IdempotencyValue
   readonly policy: Policy
+  /** Takes dead letters of other systems into the store. */
+  readonly adopts?: true
   /** Set where the channel takes requests; what `policy` says of batches and retries means nothing then. */
   readonly requests?: RequestPolicy
 }

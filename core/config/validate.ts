@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
 import { MillraceError } from '../errors.ts'
+import { adoptMappings } from './adopt.ts'
 import { appOptions, isName, NAME_EXPECTED } from './app-options.ts'
 import { asyncMapping } from './async.ts'
 import type { Door } from './channel.ts'
@@ -50,6 +51,7 @@ export const validateConfig = (
   readChannels(written.channels, book, problems)
   if (own.idempotency.store) book.enterConnection(own.idempotency.store, 'idempotency.store')
   if (own.state) book.enterConnection(own.state, 'state')
+  const adopting = adoptMappings(own.deadLetters.adopt, own.name, book)
   const doors = readDoors(written.doors, book, problems)
 
   problems.push(...functionRules(functions.values(), own.maxEnvironments))
@@ -71,7 +73,7 @@ export const validateConfig = (
     channels: book.channels,
     doors,
     functions,
-    mappings: [...candidates.map(candidate => candidate.mapping), ...asyncMappings],
+    mappings: [...candidates.map(candidate => candidate.mapping), ...asyncMappings, ...adopting],
     notices: [
       ...invokeNotices(own.invoke),
       ...findings.filter(({ severity }) => severity === 'notice').map(withoutSeverity),

@@ -11,7 +11,7 @@ const POSITION = { topic: 'orders', partition: 3, offset: 1_234_567_890_123 }
 const record = fullRecord('1', { position: POSITION })
 const long = 'x'.repeat(100_000)
 
-const valueOf = (headers: readonly Header[] = [], name: string) => headers.findLast(([given]) => given === name)?.[1]
+const lastOf = (headers: readonly Header[] = [], name: string) => headers.findLast(([given]) => given === name)?.[1]
 
 test('a copy has the bytes, key, properties and position of the record, and its own headers first', () => {
   const outgoing = letterToOutgoing(letterFor(record), { kind: 'rabbitmq', format: 'record' })
@@ -20,7 +20,7 @@ test('a copy has the bytes, key, properties and position of the record, and its 
     { ...outgoing, headers: outgoing.headers?.slice(0, headers.length) },
     { key, body, properties, position, headers },
   )
-  assert.equal(valueOf(outgoing.headers, 'millrace-dead-reason'), 'exhausted')
+  assert.equal(lastOf(outgoing.headers, 'millrace-dead-reason'), 'exhausted')
   assert.equal(
     outgoing.headers?.some(([name]) => name.startsWith('kafka_')),
     false,
@@ -63,7 +63,7 @@ test('as an envelope the body is the whole letter, stacks included', () => {
   const letter = letterFor(record)
   const outgoing = letterToOutgoing(letter, { kind: 'kafka', format: 'envelope' })
   assert.deepEqual(decodeLetter(new TextDecoder().decode(outgoing.body ?? undefined)), letter)
-  assert.equal(valueOf(outgoing.headers, 'millrace-dead-format'), 'envelope')
+  assert.equal(lastOf(outgoing.headers, 'millrace-dead-format'), 'envelope')
   assert.equal(outgoing.properties, undefined)
 })
 

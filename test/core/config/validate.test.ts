@@ -55,7 +55,7 @@ test('a mapping that says nothing gets the documented defaults', () => {
     functionName: 'charge',
     codec: 'json',
     format: 'millrace',
-    deadLetters: { to: [] },
+    deadLetters: { to: [], format: 'record' },
     enabled: true,
     policy: {
       order: 'none',
