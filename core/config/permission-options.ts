@@ -9,7 +9,7 @@ const inside = {
     takes: 'paths',
     doc: 'Files and folders it may read beside its own folder, its packages and the runtime.',
   }),
-  write: texts({ takes: 'paths', doc: 'Those it may write beside its working folder.' }),
+  write: texts({ takes: 'paths', doc: 'Those it may write beside the folder for temporary files, which is its own.' }),
   childProcesses: flag({ default: false, doc: 'Whether it may start processes, which then may do anything.' }),
   workers: flag({ default: false, doc: 'Whether it may start threads.' }),
   addons: flag({ default: false, doc: 'Whether it may load native code, which then may do anything.' }),

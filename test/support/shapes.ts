@@ -39,8 +39,8 @@ export const KILL_SHAPES: Readonly<Record<string, Shape>> = {
   },
   'reading a pipe that nobody writes': {
     before:
-      "import { execFileSync } from 'node:child_process'; import { readFileSync } from 'node:fs'; execFileSync('mkfifo', ['pipe'])",
-    body: "readFileSync('pipe')",
+      "import { execFileSync } from 'node:child_process'; import { readFileSync } from 'node:fs'; const pipe = process.env.TMPDIR + '/pipe'; execFileSync('mkfifo', [pipe])",
+    body: 'readFileSync(pipe)',
   },
   'a loop of Array.fill': { body: 'for (;;) new Array(1000).fill(1.5)' },
 }

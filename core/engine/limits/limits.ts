@@ -58,7 +58,7 @@ export const cpuOf = (spec: FunctionSpec, limits: Limits): Report['cpu'] | undef
 
 /** The limits of one environment's process, and of all that it starts. */
 export interface Confinement {
-  /** The environment's own: its working folder, with `tmp` in it. */
+  /** The environment's own, with `tmp` in it. */
   readonly folder: string
   /** The environment's id, where the process was started before it was known. */
   rename(id: string): void

@@ -1,6 +1,5 @@
 /**
- * A folder for each environment: its working folder, and in it the one for temporary files. Both are empty when it
- * starts and gone with it.
+ * A folder for each environment, and in it the one for temporary files. Both are empty when it starts and gone with it.
  *
  *   <tmp>/millrace-<user>/<app>-XXXXXX/      one for each engine; `.owner` says whose it is
  *     └─ 7/  tmp/                            one for each environment; short, for the sake of sockets in it

@@ -2,9 +2,12 @@
 import { dirname, join, parse, relative } from 'node:path'
 import type { ModuleCode, Program } from '../contract.ts'
 
+/** The folder of its code: LAMBDA_TASK_ROOT, and where a process of it works. */
+export const taskRoot = ({ root, file }: ModuleCode): string => root ?? dirname(file)
+
 /** `path`: the PATH that the function would have otherwise. */
 export const moduleVariables = (code: ModuleCode, path: string | undefined): Record<string, string> => {
-  const root = code.root ?? dirname(code.file)
+  const root = taskRoot(code)
   const { dir, name } = parse(relative(root, code.file))
   return {
     _HANDLER: `${join(dir, name)}.${code.export ?? 'handler'}`,

@@ -6,6 +6,7 @@ import type { Carrier, CarrierKind, CarrierParts } from '../hosting/carrier.ts'
 import { environmentVariables } from '../hosting/start.ts'
 import type { Confinement, Limits } from '../limits/limits.ts'
 import { temporaryIn } from '../limits/workspace.ts'
+import { taskRoot } from '../package/variables.ts'
 import type { Place } from '../runtime/context.ts'
 import { MESSAGE } from '../wire/message.ts'
 import { startBlank } from './blank.ts'
@@ -86,10 +87,10 @@ const startProcess = ({ spec, place, clock, output, onMessage }: CarrierParts, t
       held.kill()
     }
   })
-  const { folder } = confinement
+  const folders = { folder: taskRoot(code), own: confinement.folder }
   const entering: Entering = kind.shareable
-    ? { folder, variables: { TMPDIR: temporaryIn(folder), ...variables } }
-    : { folder }
+    ? { ...folders, variables: { TMPDIR: temporaryIn(folders.own), ...variables } }
+    : folders
   writer.write(MESSAGE.enter, 0, JSON.stringify(entering))
 
   return {

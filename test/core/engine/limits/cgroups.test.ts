@@ -194,7 +194,7 @@ test('of a host that is killed nothing is left: no process that changed its sess
     join(folder, 'f.mjs'),
     `import { spawn } from 'node:child_process'
      spawn('sleep', ['600'], { stdio: 'ignore', detached: true }).unref()
-     console.log('left', process.cwd(), process.pid)
+     console.log('left', process.env.TMPDIR, process.pid)
      export const handler = () => 1`,
   )
   await writeFile(
@@ -210,14 +210,14 @@ test('of a host that is killed nothing is left: no process that changed its sess
        log: logTo((level, message) => console.log(message)) })`,
   )
   const host = startNode(context, [join(folder, 'host.ts')])
-  const [, cwd = '', pid] = (await host.line(/^left/)).split(' ')
+  const [, tmp = '', pid] = (await host.line(/^left/)).split(' ')
   const groups = places
     .flatMap(({ dir }) => readdirSync(join(dir, '..')).map(name => join(dir, '..', name)))
     .filter(path => path.includes(`millrace-killed-${host.pid}.`))
   assert.equal(groups.length, findUsed())
   host.kill('SIGKILL')
   await host.ended
-  await until('its folders are gone', () => !existsSync(dirname(cwd)))
+  await until('its folders are gone', () => !existsSync(dirname(dirname(tmp))))
   await until('its cgroups are gone', () => groups.every(path => !existsSync(path)))
   assert.ok(!running(Number(pid)))
 })

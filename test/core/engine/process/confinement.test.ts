@@ -11,35 +11,38 @@ import { core, harness, outcomeAs } from '../harness.ts'
 
 const NOTHING = { read: [], write: [], childProcesses: false, workers: false, addons: false }
 
-test('each environment has an empty working folder and a folder for temporary files, which go with it', async context => {
+test('each environment works in the folder of its code, and has one for temporary files that goes with it', async context => {
   const { run, engine } = await harness(context, {
     f: {
-      source: `import { readdirSync, writeFileSync } from 'node:fs'
+      source: `import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
         import { tmpdir } from 'node:os'
-        const found = readdirSync('.')
+        const found = readdirSync(tmpdir())
+        const template = readFileSync('./f.ts', 'utf8')
         export const handler = () => {
-          writeFileSync('left', 'x')
           writeFileSync(tmpdir() + '/left', 'x')
-          return { cwd: process.cwd(), tmp: tmpdir(), found, task: process.env.LAMBDA_TASK_ROOT }
+          return { cwd: process.cwd(), tmp: tmpdir(), found, template, task: process.env.LAMBDA_TASK_ROOT }
         }`,
     },
   })
   const [one, other] = (await Promise.all([run('f'), run('f')])).map(
-    report => outcomeAs(report, 'answered').value as { cwd: string; tmp: string; found: string[]; task: string },
+    report =>
+      outcomeAs(report, 'answered').value as Readonly<Record<'cwd' | 'tmp' | 'task' | 'template', string>> & {
+        found: string[]
+      },
   )
   assert.ok(one && other)
-  assert.notEqual(one.cwd, other.cwd)
-  assert.deepEqual(one.found, ['tmp'])
-  assert.equal(one.tmp, join(one.cwd, 'tmp'))
-  assert.notEqual(one.task, one.cwd)
-  assert.ok(existsSync(join(one.cwd, 'left')))
+  assert.equal(one.cwd, one.task)
+  assert.match(one.template, /^import/)
+  assert.notEqual(one.tmp, other.tmp)
+  assert.deepEqual(one.found, [])
+  assert.ok(existsSync(join(one.tmp, 'left')))
   await engine.close(1_000)
-  for (const { cwd } of [one, other]) assert.ok(!existsSync(cwd), 'they are gone')
+  for (const { tmp } of [one, other]) assert.ok(!existsSync(tmp), 'they are gone')
 })
 
 test('the folder of an environment that was killed is removed too', async context => {
   const { run } = await harness(context, {
-    f: { timeoutMs: 1_000, source: 'export const handler = () => { console.log(process.cwd()); for (;;) {} }' },
+    f: { timeoutMs: 1_000, source: 'export const handler = () => { console.log(process.env.TMPDIR); for (;;) {} }' },
   })
   const folder = (await run('f')).logs[0]
   assert.ok(folder)
@@ -97,7 +100,7 @@ test('with permissions a function is loaded, with its packages, and may do what 
       open: attempt(() => fs.readFileSync(${JSON.stringify(open)})),
       closed: attempt(() => fs.readFileSync(${JSON.stringify(join(folder, 'closed.txt'))})),
       passwords: attempt(() => fs.readFileSync('/etc/passwd')),
-      own: attempt(() => fs.writeFileSync('x', 'x')),
+      code: attempt(() => fs.writeFileSync('x', 'x')),
       temporary: attempt(() => fs.writeFileSync(process.env.TMPDIR + '/x', 'x')),
       written: attempt(() => fs.writeFileSync(${JSON.stringify(open)}, 'x')),
       child: attempt(() => execSync('true')),
@@ -116,7 +119,7 @@ test('with permissions a function is loaded, with its packages, and may do what 
     open: DENIED,
     closed: DENIED,
     passwords: DENIED,
-    own: 'ok',
+    code: DENIED,
     temporary: 'ok',
     written: DENIED,
     child: DENIED,
@@ -127,7 +130,7 @@ test('with permissions a function is loaded, with its packages, and may do what 
     open: 'ok',
     closed: 'ok',
     passwords: DENIED,
-    own: 'ok',
+    code: DENIED,
     temporary: 'ok',
     written: 'ok',
     child: 'ok',

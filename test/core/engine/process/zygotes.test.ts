@@ -13,7 +13,7 @@ const LOOK = `
   const OWN = ['TMPDIR', 'AWS_LAMBDA_LOG_STREAM_NAME']
   export const handler = () => ({
     env: Object.entries(process.env).filter(([name]) => !OWN.includes(name)).sort(),
-    tmp: process.env.TMPDIR === process.cwd() + '/tmp' && readdirSync('.').join(),
+    cwd: process.cwd(), tmp: readdirSync(process.env.TMPDIR).join(),
     argv: process.argv, execArgv: process.execArgv, title: process.title,
     handles: process.getActiveResourcesInfo().sort(),
     descriptors: readdirSync('/proc/self/fd').length,
