@@ -95,7 +95,8 @@ export const createCapacity = (max: number): Capacity => {
             return true
           }
           starved.add(member)
-          serveSoon()
+          // The room is somebody else's, who is to be asked. Where there is none, asking again would only ask for ever.
+          if (hasRoom(member)) serveSoon()
           return false
         },
         takeFree() {

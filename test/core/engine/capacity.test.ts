@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createCapacity } from '../../../core/engine/capacity.ts'
 import type { Slot, Throttled } from '../../../core/engine/contract.ts'
 import { until } from '../../support/until.ts'
 import { harness, invocation, invoked, outcomeAs } from './harness.ts'
@@ -42,6 +43,64 @@ test('an idle environment is ended for another function that has to wait', async
   outcomeAs(await run('b'), 'answered')
   await until('it is gone', () => engine.stats('a').environments === 0)
   outcomeAs(await run('a'), 'answered')
+})
+
+test('while a function waits for a place its host has time for everything else', async context => {
+  const slow = { source: 'export const handler = () => new Promise(resolve => setTimeout(resolve, 200))' }
+  const { run } = await harness(context, { a: slow, b: slow }, { maxEnvironments: 1 })
+  const reports = await Promise.all([run('a'), run('b'), run('a')])
+  for (const report of reports) outcomeAs(report, 'answered')
+})
+
+for (const [what, endsIdle] of [
+  ['nothing is idle', undefined],
+  ['an idle environment cannot be ended', 0],
+] as const)
+  test(`who waits is asked again only when a place was given back: ${what}`, async () => {
+    const capacity = createCapacity(1)
+    const nobody = { reserved: 0, idleSinceMs: () => endsIdle, endIdle() {}, serveOne: () => false }
+    const holding = capacity.join(nobody)
+    let asked = 0
+    const waiting = capacity.join({
+      ...nobody,
+      idleSinceMs: () => undefined,
+      serveOne() {
+        asked += 1
+        // A hang would time the test out and say nothing.
+        assert.ok(asked < 10, 'it is asked for ever')
+        return waiting.take()
+      },
+    })
+    assert.ok(holding.take())
+    assert.ok(!waiting.take())
+    await new Promise(setImmediate)
+    assert.equal(asked, 0)
+    holding.giveBack()
+    await new Promise(setImmediate)
+    assert.ok(asked > 0)
+  })
+
+test('room that is due to a function with fewer is offered to it, and to the next when it wants none', async () => {
+  const capacity = createCapacity(3)
+  const nobody = { reserved: 0, idleSinceMs: () => undefined, endIdle() {}, serveOne: () => false }
+  const few = capacity.join(nobody)
+  let got = 0
+  const many = capacity.join({
+    ...nobody,
+    serveOne() {
+      if (got === 1 || !many.take()) return false
+      got += 1
+      return true
+    },
+  })
+  const third = capacity.join(nobody)
+  assert.ok(many.take() && third.take() && third.take())
+  assert.ok(!few.take(), 'there is no room')
+  assert.ok(!many.take(), 'nor for the other')
+  third.giveBack()
+  await new Promise(setImmediate)
+  // `few` wants none any more by then.
+  assert.equal(got, 1)
 })
 
 test('what is reserved for a function nobody else takes', async context => {
