@@ -10,12 +10,24 @@ import { embedded } from './embedded/bench.ts'
 import { engine } from './engine/benches.ts'
 import { filter } from './filter/bench.ts'
 import { flow } from './flow/bench.ts'
+import { idempotency } from './idempotency/bench.ts'
 import { invoke } from './invoke/bench.ts'
 import { measureLimits } from './limits/measure.ts'
 import type { Measured } from './measured.ts'
 import { runBench } from './run.ts'
 
-const BENCHES: readonly Bench[] = [...deadLetters, embedded, ...engine, filter, flow, invoke, kafka, rabbitmq, redis]
+const BENCHES: readonly Bench[] = [
+  ...deadLetters,
+  embedded,
+  ...engine,
+  filter,
+  ...idempotency,
+  flow,
+  invoke,
+  kafka,
+  rabbitmq,
+  redis,
+]
 const isNamed = (bench: Bench, name: string): boolean => bench.name === name || bench.name.startsWith(`${name}/`)
 
 const { values, positionals } = parseArgs({
