@@ -146,6 +146,7 @@ export const assembleApp = (
       // What a stop has passed by is not started any more.
       if (stopping) return
       await Promise.all([app.doors.replace(doorsOf(config)), app.mappings.replace(config)])
+      if (parts.sources === 'all' && !stopping) app.alerts.start()
       if (!stopping) state = 'running'
     },
     stop() {

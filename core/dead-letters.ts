@@ -38,3 +38,19 @@ export interface RememberedAttempts {
   readonly dueAt?: number
   readonly freeSince?: number
 }
+
+/** What an alert says; times are milliseconds since the epoch. */
+export type Alert = { readonly app: string; readonly at: number } & AlertContent
+
+export type AlertContent =
+  | {
+      readonly alert: 'new failure'
+      readonly fingerprint: string
+      readonly errorName: string
+      readonly errorMessage: string
+      readonly letters: number
+      readonly firstAt: number
+    }
+  /** At least so many were parked for the first time within so many milliseconds. */
+  | { readonly alert: 'rate'; readonly letters: number; readonly withinMs: number }
+  | { readonly alert: 'age'; readonly letter: string; readonly mapping: string; readonly parkedAt: number }

@@ -1,4 +1,5 @@
 /** The rooms of a running app: what is opened with the first need of it, and closed in the order in which they lean on each other. */
+import type { Alerts } from '../dlq/alerts.ts'
 import type { LetterStore } from '../dlq/store.ts'
 import type { Clock } from './clock.ts'
 import type { ResolvedConfig } from './config/resolved.ts'
@@ -15,6 +16,7 @@ import { createFence } from './flow/fence.ts'
 import { createSuspectTurn } from './flow/suspect.ts'
 import type { InvokeServer } from './invoke/server.ts'
 import { createKeyStores, type KeyStores } from './key-stores.ts'
+import { alertsOf } from './letter-alerts.ts'
 import { type OpenedStore, openLetterStore } from './letter-store.ts'
 import type { Log } from './log.ts'
 import { createMappings, type Mappings, type Sources } from './mappings.ts'
@@ -45,6 +47,7 @@ export interface Rooms {
   readonly database: Database
   readonly store: LetterStore
   readonly letters: OpenedStore
+  readonly alerts: Alerts
   readonly connections: Connections
   readonly keyStores: KeyStores
   readonly engine: FunctionEngine
@@ -105,6 +108,7 @@ export const openRooms = (current: () => ResolvedConfig, parts: AppParts, sendin
     database,
     store,
     letters,
+    alerts: alertsOf(store, { clock, log, secrets: parts.secrets, config: current }),
     connections,
     keyStores,
     engine,
@@ -126,6 +130,7 @@ export const closeRooms = async (rooms: Rooms, log: Log): Promise<void> => {
   await rooms.board?.close()
   await rooms.run?.end().catch(error => log.warn('the clean stop could not be written down', { error }))
   await rooms.keyStores.close()
+  await rooms.alerts.stop()
   await rooms.connections.close()
   await rooms.letters.close()
   await rooms.database.close()

@@ -214,4 +214,16 @@ export interface ExportedLetter {
   readonly note?: string
 }
 
-export type LetterStore = DeadLetterStore & OperatorStore & ReplayStore
+/** What alerts ask. */
+export interface AlarmStore {
+  /** Fingerprints whose first letter was parked at this or later, at most 100, the earliest first. */
+  newFailures(since: number): Promise<readonly LetterGroup[]>
+  /** How many letters were parked for the first time since; counted up to `most`. */
+  parkedSince(since: number, most: number): Promise<number>
+  /** Of those that lists show. */
+  oldest(): Promise<LetterSummary | undefined>
+  /** True for the first who asks in so many milliseconds, at most 30 days. */
+  claimAlert(name: string, forMs: number): Promise<boolean>
+}
+
+export type LetterStore = DeadLetterStore & OperatorStore & ReplayStore & AlarmStore

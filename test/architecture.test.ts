@@ -29,7 +29,7 @@ const CHANNEL_FILES = [
 ]
 /** The files that put the rooms together: the app with its parts, and what hands them to people. */
 const KNOW_ALL =
-  /^core\/(?:(?:app|app-contract|connections|connectors|adoption|letters|letters-contract|letters-edit|letter-store|mappings|rooms|index)\.ts$|cli\/|testing\/)/
+  /^core\/(?:(?:app|app-contract|connections|connectors|adoption|letters|letters-contract|letters-edit|letter-store|letter-alerts|mappings|rooms|index)\.ts$|cli\/|testing\/)/
 /** Where the wall clock and timers come from, and where chance enters to be passed on. */
 const MAY_REACH: Readonly<Record<string, RegExp>> = {
   'core/clock.ts': /./,

@@ -1,4 +1,5 @@
 /** The options `state` and `deadLetters` at the top: where dead letters are kept, for how long, and what may be done to them. */
+import { alertsOption } from './alert-options.ts'
 import type { Channel, ConnectionValue } from './channel.ts'
 import { choice, duration, type OptionSpec, option, type Values, whole } from './option.ts'
 import { group, isPlainObject } from './options.ts'
@@ -51,6 +52,7 @@ const options = {
     defaultText: 'none',
     read: value => value as Adopted,
   }),
+  alerts: alertsOption,
   edit: choice({
     of: ['off', 'on'],
     default: 'off',

@@ -164,4 +164,6 @@ export const STEPS: readonly string[] = [
       OR old.fingerprint <> new.fingerprint OR old.parked_at <> new.parked_at) EXECUTE FUNCTION letter_moved();
   CREATE TRIGGER dead_letters_removed AFTER DELETE ON dead_letters FOR EACH ROW EXECUTE FUNCTION letter_removed();
   `,
+  // Alerts that somebody has sent.
+  'CREATE TABLE letter_alerts (name text COLLATE "C" PRIMARY KEY, at double precision NOT NULL)',
 ]

@@ -1,5 +1,6 @@
 /** A store over any database that runs its work. */
 import type { LetterStore } from '../store.ts'
+import { alarmsOf } from './alarms.ts'
 import { forgetAttempts, recallRecords, rememberAttempts } from './attempts.ts'
 import { replaysOf } from './claims.ts'
 import { operatorsOf } from './operators.ts'
@@ -18,5 +19,6 @@ export const storeIn = (room: Room): LetterStore => {
     goOn: mapping => database.write(() => goOn(database, mapping)),
     ...operatorsOf(room),
     ...replaysOf(room),
+    ...alarmsOf(room),
   }
 }

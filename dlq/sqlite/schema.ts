@@ -223,4 +223,6 @@ export const STEPS: readonly string[] = [
     DELETE FROM letter_replays WHERE letter = old.id;
   END;
   `,
+  // Alerts that somebody has sent.
+  'CREATE TABLE letter_alerts (name TEXT PRIMARY KEY, at INTEGER NOT NULL)',
 ]
