@@ -20,6 +20,8 @@ export interface Carrier {
   begun(): number
   /** Requests up to this one that have not begun never will; answers as {@link begun} does, of the moment after. */
   recall(upTo: number): number
+  /** It was blank before, and no code of the user was loaded: whatever ended it, another one can take its place. */
+  untouched(): boolean
   /** MB it has for itself; undefined where that cannot be told. */
   memoryMb(): number | undefined
   /** It has ended, and nothing is asked of it any more. */

@@ -52,7 +52,6 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
     endInit?.({ name: 'FunctionInitFailed', code: 'FUNCTION_INIT_FAILED', message })
 
   const start = (): void => {
-    startedMs = clock.monotonic()
     const started = kind.start({ spec, place, clock, log, output, onMessage })
     carrier = started
     started.ended.then(exit => onEnded(started, exit))
@@ -60,7 +59,21 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
     sampleMemory()
   }
 
+  /** False: there is no room for another one, and why the first has ended is told instead. */
+  const startAnother = (): boolean => {
+    try {
+      start()
+      return true
+    } catch {
+      return false
+    }
+  }
+
   const onEnded = (ended: Carrier, exit: Exit): void => {
+    if (endInit && !closing && ended.untouched() && startAnother()) {
+      ended.forget()
+      return
+    }
     const byItself = state === 'ready' && !closing
     state = 'gone'
     cancelSample?.()
@@ -219,7 +232,10 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
 
   return {
     id,
-    init: () => becomeReady(start),
+    init: () => {
+      startedMs = clock.monotonic()
+      return becomeReady(start)
+    },
     restore: () =>
       becomeReady(() => {
         restoring = true

@@ -18,6 +18,7 @@ export const MARK_FD = 4
 const WORD_BYTES = 4
 const BEGUN_AT = 0
 const RECALLED_AT = 4
+const LOADING_AT = 8
 
 export interface BeginMark {
   /** To be handed to the process as its descriptor 4. */
@@ -26,6 +27,8 @@ export interface BeginMark {
   read(): number
   /** Requests up to this one that have not begun never will; answers the last that has, or is about to find that out. */
   recall(upTo: number): number
+  /** Whether code of the user was about to be loaded. */
+  loading(): boolean
   close(): void
 }
 
@@ -42,6 +45,7 @@ export const openBeginMark = (): BeginMark => {
       writeWord(fd, RECALLED_AT, upTo)
       return read()
     },
+    loading: () => readWord(fd, LOADING_AT) > 0,
     close: () => closeSync(fd),
   }
 }
@@ -51,6 +55,9 @@ export const markBegun = (request: number): boolean => {
   writeWord(MARK_FD, BEGUN_AT, request)
   return request > readWord(MARK_FD, RECALLED_AT)
 }
+
+/** In the environment, before any code of the user is loaded. */
+export const markLoading = (): void => writeWord(MARK_FD, LOADING_AT, 1)
 
 const word = Buffer.alloc(WORD_BYTES)
 

@@ -106,6 +106,7 @@ const startProcess = ({ spec, place, clock, output, onMessage }: CarrierParts, t
     ended: held.ended.then(exit => (problem === undefined ? exit : { ...exit, problem })),
     begun: mark.read,
     recall: mark.recall,
+    untouched: () => ready !== undefined && !mark.loading(),
     memoryMb: held.memoryMb,
     forget: blank.forget,
     from: ready ? 'zygote' : 'new',

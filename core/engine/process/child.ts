@@ -2,7 +2,7 @@
 import { flushCompileCache } from 'node:module'
 import { serve } from '../runtime/serve.ts'
 import { MESSAGE, type Message } from '../wire/message.ts'
-import { markBegun } from './begin-mark.ts'
+import { markBegun, markLoading } from './begin-mark.ts'
 import { enter } from './enter.ts'
 import { openHostLink } from './host-link.ts'
 import { preloadBuiltins } from './preload.ts'
@@ -27,5 +27,8 @@ const serving = serve({
 const receive = (message: Message): void => {
   if (message.kind === MESSAGE.enter) enter(JSON.parse(message.header))
   else if (message.kind === MESSAGE.preload) preloadBuiltins()
-  else serving(message)
+  else {
+    if (message.kind === MESSAGE.load) markLoading()
+    serving(message)
+  }
 }

@@ -121,6 +121,7 @@ const startThread = ({ spec, place, clock, log, output, onMessage }: CarrierPart
       Atomics.store(mark, 1, upTo)
       return Atomics.load(mark, 0)
     },
+    untouched: () => false,
     memoryMb: () => undefined,
     forget() {},
   }

@@ -110,6 +110,21 @@ test('one that is killed is replaced, and a start meanwhile does without', async
   await zygoteReady(made)
 })
 
+test('one that ends before it has loaded anything costs its function nothing but the time', async context => {
+  const made = await harness(context, { f: { source: 'export const handler = () => process.pid' } }, { zygotes: 1 })
+  await zygoteReady(made)
+  const [blank] = environmentPids()
+  assert.ok(blank)
+  // It is handed out, and cannot take what it is given.
+  process.kill(blank, 'SIGSTOP')
+  const running = made.run('f')
+  await until('it is handed out', () => made.engine.zygotes() === 0)
+  process.kill(blank, 'SIGKILL')
+  const report = await running
+  assert.notEqual(outcomeAs(report, 'answered').value, blank)
+  assert.equal(from(report), 'new')
+})
+
 test('functions of one kind share it; what must start otherwise does not', async context => {
   const source = 'export const handler = () => [process.execArgv.length, process.env.A ?? null]'
   const made = await harness(
