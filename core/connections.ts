@@ -5,6 +5,7 @@ import type { ChannelRef, Connection, Connector, Context, ReadOptions, Sink, Sou
 import { MillraceError } from './errors.ts'
 import type { IdempotencyStore } from './idempotency-store.ts'
 import type { DoorTools, OpenDoor } from './request-contract.ts'
+import type { SlotStore } from './slots.ts'
 
 export interface Connections {
   openSource(channel: AnyChannel, read: ReadOptions): Promise<Source>
@@ -13,6 +14,8 @@ export interface Connections {
   sink(channel: AnyChannel): Promise<Sink>
   /** A store of idempotency keys; undefined where the connection is nothing for them. */
   keys(connection: ConnectionValue): Promise<IdempotencyStore | undefined>
+  /** A store of slots; undefined where the connection is nothing for them. */
+  slots(connection: ConnectionValue): Promise<SlotStore | undefined>
   close(): Promise<void>
 }
 
@@ -27,7 +30,11 @@ export const createConnections = (load: LoadConnector, context: Context, places:
     once(connections, value.name, async () => {
       const connector = await load(value.kind)
       const options = resolveSecrets(value.options, `connections.${value.name}`, places)
-      return connector.connect(value.name, options, { ...context, log: context.log.with({ connection: value.name }) })
+      return connector.connect(value.name, options, {
+        ...context,
+        ...(places.folder === undefined ? {} : { folder: places.folder }),
+        log: context.log.with({ connection: value.name }),
+      })
     })
 
   /** Secrets stand in the options of channels as well, where what comes over them is signed. */
@@ -47,6 +54,7 @@ export const createConnections = (load: LoadConnector, context: Context, places:
     },
     sink: channel => once(sinks, channel.address, async () => (await connect(channel.connection)).openSink(channel)),
     keys: async connection => (await connect(connection)).openKeys?.(),
+    slots: async connection => (await connect(connection)).openSlots?.(),
     async close() {
       await Promise.all([...sinks.values()].map(async sink => (await sink).close()))
       await Promise.all([...connections.values()].map(async connection => (await connection).close()))

@@ -7,6 +7,7 @@ export const loadConnector: LoadConnector = async kind => {
   if (kind === 'redis') return (await import('../connectors/redis/connector.ts')).redisConnector
   if (kind === 'kafka') return (await import('../connectors/kafka/connector.ts')).kafkaConnector
   if (kind === 'rabbitmq') return (await import('../connectors/rabbitmq/connector.ts')).rabbitConnector
+  if (kind === 'files') return (await import('../connectors/files/connector.ts')).filesConnector
   if (kind === 'postgres') return (await import('../connectors/postgres/connector.ts')).postgresConnector
   if (kind === 'cron') return (await import('../connectors/cron/connector.ts')).cronConnector
   if (kind === 'http') return (await import('../connectors/http/connector.ts')).httpConnector

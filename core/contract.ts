@@ -1,14 +1,15 @@
 /**
  * The nouns of Millrace, and the promises between its rooms. No code lives here.
  *
- * A connector is a translator: it turns a broker's way of delivering into `poll` and `settle`. It has no loop around
- * user code, no retry, no batching and no opinion about bodies. The words are those of DESIGN section 9.
+ * A connector is a translator from a broker's way of delivering to `poll` and `settle`: no loop around user code, no
+ * retry, no batching and no opinion about bodies.
  */
 import type { Clock } from './clock.ts'
 import type { MillraceError } from './errors.ts'
 import type { IdempotencyStore } from './idempotency-store.ts'
 import type { Log } from './log.ts'
 import type { AnswerStream, DoorTools, OpenDoor } from './request-contract.ts'
+import type { SlotStore } from './slots.ts'
 
 export type HeaderValue =
   | string
@@ -208,8 +209,11 @@ export interface Context {
   readonly random: () => number
   /** The folder of this app's state, absolute. */
   readonly stateDir: string
-  /** The app's store of idempotency keys; left out where there is no app. */
+  /** The app's stores of idempotency keys and of slots; left out where there is no app, or it is the state folder. */
   readonly keys?: () => IdempotencyStore
+  readonly slots?: () => Promise<SlotStore | undefined>
+  /** The folder of the configuration: what relative paths in options start from. Left out: the working folder. */
+  readonly folder?: string
 }
 
 /** One technology. `connect` is called once for a connection, however many mappings use it. */
@@ -222,9 +226,9 @@ export interface Connector<ConnectionOptions = unknown> {
 export interface Connection {
   openSource(channel: ChannelRef, read: ReadOptions): Promise<Source>
   openSink(channel: ChannelRef): Promise<Sink>
-  /** Left out where it is nothing for idempotency keys. Closed by whoever opened it, before the connection. */
+  /** Left out where it is nothing for keys, or slots. Closed by whoever opened it, before the connection. */
   openKeys?(): Promise<IdempotencyStore>
-  /** Connections over which something comes in that is to be sent on. */
+  openSlots?(): Promise<SlotStore>
   openDoor?(door: ChannelRef, tools: DoorTools): Promise<OpenDoor>
   check(): Promise<readonly Check[]>
   close(): Promise<void>
@@ -242,20 +246,17 @@ export interface ChannelRef {
 
 /** One invocation that failed a record, as a dead letter keeps it. */
 export interface Attempt {
-  /** Counted from 1. */
+  /** Counted from 1; `at`, in milliseconds since the epoch, is when it began. */
   readonly number: number
-  /** Milliseconds since the epoch at which it began. */
   readonly at: number
   /** Milliseconds; left out while it is not known to have ended. */
   readonly durationMs?: number
-  /** The environment that ran it. */
+  /** The environment that ran it; `logs` are its last lines of output. */
   readonly environment?: string
   readonly error: ErrorInfo
-  /** The environment's last lines of output. */
   readonly logs?: readonly string[]
 }
 
-/** An error as data. */
 export interface ErrorInfo {
   readonly name: string
   readonly message: string
@@ -263,7 +264,6 @@ export interface ErrorInfo {
   readonly stack?: string
 }
 
-/** Why a record was parked. */
 export type DeadLetterReason =
   | 'exhausted'
   | 'not-retryable'

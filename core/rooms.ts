@@ -67,7 +67,14 @@ export const openRooms = (current: () => ResolvedConfig, parts: AppParts, sendin
   const { store } = letters
   const connections = createConnections(
     parts.loadConnector,
-    { clock, log, random: parts.random, stateDir: config.stateDir, keys: () => keyStores.ofApp() },
+    {
+      clock,
+      log,
+      random: parts.random,
+      stateDir: config.stateDir,
+      keys: () => keyStores.ofApp(),
+      slots: async () => config.slots && connections.slots(config.slots),
+    },
     parts.secrets,
   )
   const keyStores = createKeyStores({ clock, config: current, database, connections })

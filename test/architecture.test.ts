@@ -16,8 +16,10 @@ const LEAVES = [
   'owner',
   'reconnect',
   'bag',
+  'members',
   'postgres',
   'postgres-failure',
+  'slots',
   'config/secret',
 ].map(name => `core/${name}.ts`)
 /** What a connector needs to say of its channels. */

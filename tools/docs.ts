@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { cronOptions } from '../connectors/cron/channel.ts'
 import { embeddedOptions } from '../connectors/embedded/channel.ts'
+import { filesOptions } from '../connectors/files/channel.ts'
 import { httpOptions } from '../connectors/http/options.ts'
 import { kafkaOptions } from '../connectors/kafka/channel.ts'
 import { postgresOptions } from '../connectors/postgres/channel.ts'
@@ -34,6 +35,7 @@ export const GENERATED_FILES = [
   'connectors/cron/README.md',
   'connectors/embedded/README.md',
   'connectors/http/README.md',
+  'connectors/files/README.md',
   'connectors/kafka/README.md',
   'connectors/postgres/README.md',
   'connectors/rabbitmq/README.md',
@@ -51,6 +53,7 @@ const PARTS: Readonly<Record<string, () => string>> = {
   'http connection options': () => optionsTable(httpOptions.connection),
   'http route options': () => optionsTable(httpOptions.channels.route),
   'http door options': () => optionsTable(httpOptions.channels.door),
+  'files folder options': () => optionsTable(filesOptions.channels.folder),
   'kafka connection options': () => optionsTable(kafkaOptions.connection),
   'kafka topic options': () => optionsTable(kafkaOptions.channels.topic),
   'postgres connection options': () => optionsTable(postgresOptions.connection),

@@ -2,7 +2,7 @@
 import type { Channel, ConnectionValue } from '../../core/config/channel.ts'
 import { channelValue } from '../../core/config/channel-value.ts'
 import type { Duration } from '../../core/config/duration.ts'
-import { choice, duration, option, type Written } from '../../core/config/option.ts'
+import { choice, duration, option, type Written, whole } from '../../core/config/option.ts'
 import type { Missed } from './due.ts'
 import { type ScheduleOptions, scheduleProblems } from './schedule.ts'
 import { isZone } from './zone.ts'
@@ -48,6 +48,18 @@ export const cronOptions = {
         of: ['allow', 'queue', 'skip'],
         default: 'allow',
         doc: 'What becomes of a slot while an earlier one is not finished, retries included: both run, it waits, or it is left out.',
+      }),
+      maxWaiting: whole({
+        min: 1,
+        max: 100_000,
+        default: 1_000,
+        doc: 'So many slots may be unfinished at once; those that come due then are left out, and the log says so.',
+      }),
+      jitter: duration({
+        min: '0s',
+        max: '1h',
+        default: '0s',
+        doc: 'Each slot is run up to so much later, by chance, so that not all the world begins at the full hour. Its id and time stay the same.',
       }),
     },
   },

@@ -1,15 +1,6 @@
 /** Claiming and settling slots: SQL inside somebody's transaction; a claim that was taken away is not there to be settled. */
-import type { Settlement } from '../../core/contract.ts'
 import type { Database } from '../../core/database.ts'
-import type { Overlap } from './schedule.ts'
-
-export interface Taken {
-  /** Milliseconds since the epoch. */
-  readonly slot: number
-  readonly attempts: number
-  readonly prior: number
-  readonly seen: number
-}
+import type { Overlap, SlotVerdict, TakenSlot } from '../../core/slots.ts'
 
 /** Whether anything can be claimed now, and whether somebody else holds a claim. */
 export const peek = (
@@ -33,7 +24,7 @@ export const take = (
   database: Database,
   { reader, member, overlap }: { readonly reader: number; readonly member: number; readonly overlap: Overlap },
   { max, nowMs }: { readonly max: number; readonly nowMs: number },
-): readonly Taken[] => {
+): readonly TakenSlot[] => {
   const rows = database
     .sql(
       overlap === 'queue'
@@ -41,34 +32,32 @@ export const take = (
            WHERE member IS NULL AND due <= ? LIMIT ?`
         : 'SELECT * FROM cron_slots WHERE reader = ? AND member IS NULL AND due <= ? ORDER BY slot LIMIT ?',
     )
-    .all(reader, nowMs, max) as unknown as readonly Taken[]
+    .all(reader, nowMs, max) as unknown as readonly Omit<TakenSlot, 'member'>[]
   return rows.map(({ slot, attempts, prior, seen }) => {
     const firstSeen = seen || nowMs
     database
       .sql('UPDATE cron_slots SET member = ?, seen = ? WHERE reader = ? AND slot = ?')
       .run(member, firstSeen, reader, slot)
-    return { slot, attempts, prior, seen: firstSeen }
+    return { slot, attempts, prior, seen: firstSeen, member: String(member) }
   })
 }
 
 /** False when the claim was somebody else's by now. */
 export const settle = (
   database: Database,
-  { reader, member, slot }: { readonly reader: number; readonly member: number; readonly slot: number },
-  verdict: Settlement,
-  nowMs: number,
+  reader: number,
+  { slot, member, outcome, attempts, due }: SlotVerdict,
 ): boolean => {
-  if (verdict.outcome === 'accepted' || verdict.outcome === 'rejected')
-    return (
-      database.sql('DELETE FROM cron_slots WHERE reader = ? AND slot = ? AND member = ?').run(reader, slot, member)
-        .changes === 1
-    )
-  const due = verdict.outcome === 'deferred' ? nowMs + verdict.delayMs : 0
-  return (
-    database
-      .sql('UPDATE cron_slots SET member = NULL, due = ?, attempts = ? WHERE reader = ? AND slot = ? AND member = ?')
-      .run(Math.ceil(due), verdict.attempts, reader, slot, member).changes === 1
-  )
+  const own = Number(member)
+  const { changes } =
+    outcome === 'done'
+      ? database.sql('DELETE FROM cron_slots WHERE reader = ? AND slot = ? AND member = ?').run(reader, slot, own)
+      : database
+          .sql(
+            'UPDATE cron_slots SET member = NULL, due = ?, attempts = ? WHERE reader = ? AND slot = ? AND member = ?',
+          )
+          .run(due, attempts, reader, slot, own)
+  return changes === 1
 }
 
 export const unfinished = (

@@ -1,9 +1,8 @@
 /** The options of a schedule as what computes its slots, and everything that can be wrong with them together. */
+import type { Overlap } from '../../core/slots.ts'
 import type { Missed } from './due.ts'
 import { parseExpression } from './expression.ts'
 import { nextSlot, type Schedule } from './slots.ts'
-
-export type Overlap = 'allow' | 'queue' | 'skip'
 
 /** As they were checked one by one. */
 export interface ScheduleOptions {
@@ -13,6 +12,9 @@ export interface ScheduleOptions {
   readonly zone: string
   readonly missed: Missed
   readonly overlap: Overlap
+  /** Milliseconds. */
+  readonly jitter: number
+  readonly maxWaiting: number
 }
 
 export interface Problem {

@@ -1,5 +1,6 @@
 /** A schedule opened by a group: slots are claimed when they are due, or come again. */
 
+import { sleepUnless } from '../../core/clock.ts'
 import type {
   ChannelRef,
   Context,
@@ -10,67 +11,63 @@ import type {
   Source,
   Unsettled,
 } from '../../core/contract.ts'
-import type { Database } from '../../core/database.ts'
 import { MillraceError, wrapError } from '../../core/errors.ts'
-import { peek, settle, type Taken, unfinished } from './claims.ts'
-import { BEAT_EVERY_MS, beat, dismiss, goneMembers, join } from './members.ts'
+import { SLOT_BEAT_MS, type SlotStore, type Slots, type SlotVerdict, type TakenSlot } from '../../core/slots.ts'
+import { dueSlots } from './due.ts'
 import { type ScheduleOptions, scheduleOf } from './schedule.ts'
-import { nextSlot } from './slots.ts'
-import { openReader } from './tables.ts'
+import { nextSlot, type Schedule } from './slots.ts'
 import { recordOf } from './tick.ts'
-import { type Entered, enter, type Reading, takeTurn } from './turn.ts'
 import { createWakes, type Wakes } from './wakes.ts'
 
-export interface Place extends Context {
-  readonly database: Database
+export interface Place extends Pick<Context, 'clock' | 'log' | 'random'> {
+  readonly store: SlotStore
 }
 
 interface Claim {
   readonly slot: number
-  readonly member: number
+  readonly member: string
   readonly lost: AbortController
 }
 
 interface State {
   readonly place: Place
   readonly channel: ChannelRef
+  readonly schedule: Schedule
+  readonly options: ScheduleOptions
+  readonly slots: Slots
   readonly claims: Map<Delivery, Claim>
   readonly wakes: Wakes
-  reading: Reading
+  member: string | undefined
   phase: 'open' | 'paused' | 'closing' | 'closed'
   /** The next slot after `last`, computed once for each. */
   next: { readonly lastMs: number; readonly slotMs: number }
   lookedAtMs: number
 }
 
-/** How soon is noticed what other processes give back, and that the wall clock was set. */
-const TICK_MS = 200
 /** How often it is looked whether those who hold claims still live. */
 const LOOK_EVERY_MS = 500
 const LANE = '0'
+const GOODBYE_MS = 3_000
 
 export const openSource = async (place: Place, channel: ChannelRef, read: ReadOptions): Promise<Source> => {
-  const { database, clock } = place
+  const { store, clock } = place
   const options = channel.options as unknown as ScheduleOptions
-  const schedule = scheduleOf(options)
   const { at, every, zone } = options
   const who = { schedule: channel.name, reader: read.group, defined: JSON.stringify([at, every, zone]) }
-  const { number: reader, member } = await database.write(() => {
-    const row = openReader(database, who, clock.now())
-    for (const gone of goneMembers(database, row.number, clock.now())) dismiss(database, row.number, gone, 'crashed')
-    return { ...row, member: join(database, row.number, clock.now()) }
-  })
   const state: State = {
     place,
     channel,
+    schedule: scheduleOf(options),
+    options,
+    slots: await store.open(who, clock.now()),
     claims: new Map(),
     wakes: createWakes(),
-    reading: { reader, member, schedule, options },
+    member: undefined,
     phase: 'open',
     next: { lastMs: Number.NaN, slotMs: Number.NaN },
     lookedAtMs: Number.NEGATIVE_INFINITY,
   }
-  const stopTending = tend(state)
+  const stopTending = await tend(state)
   let closing: Promise<void> | undefined
   return {
     ordered: false,
@@ -86,7 +83,7 @@ export const openSource = async (place: Place, channel: ChannelRef, read: ReadOp
       state.wakes.wake()
     },
     async lag() {
-      const { records, oldest } = database.read(() => unfinished(database, reader))
+      const { records, oldest } = await state.slots.unfinished()
       return [{ lane: LANE, records, ...(oldest === null ? {} : { oldest }) }]
     },
     close() {
@@ -109,7 +106,8 @@ const poll = async (state: State, request: PollRequest): Promise<readonly Delive
     const leftMs = endAtMs - clock.monotonic()
     if (found.length > 0 || leftMs <= 0) return found
     const untilSlotMs = state.next.slotMs - clock.now()
-    const pauseMs = Math.min(leftMs, TICK_MS, untilSlotMs > 0 ? untilSlotMs : TICK_MS)
+    const tickMs = state.slots.lookEveryMs
+    const pauseMs = Math.min(leftMs, tickMs, untilSlotMs > 0 ? untilSlotMs : tickMs)
     await state.wakes.wait(clock, pauseMs, wakes, request.signal)
   }
 }
@@ -117,77 +115,105 @@ const poll = async (state: State, request: PollRequest): Promise<readonly Delive
 const isClosed = ({ phase }: State): boolean => phase === 'closing' || phase === 'closed'
 
 const attempt = async (state: State, request: PollRequest): Promise<readonly Delivery[]> => {
-  const { place, reading, channel } = state
-  const { database, clock } = place
+  const { place, channel, schedule, slots, options } = state
+  const { clock } = place
   const nowMs = clock.now()
-  const seen = database.read(() => peek(database, reading.reader, reading.member, nowMs))
-  const isDue = nextAfter(state, seen.last) <= nowMs
+  const seen = await slots.look(nowMs)
+  const isDue = await enterDue(state, seen.lastMs, nowMs)
   const looks = seen.others && clock.monotonic() - state.lookedAtMs >= LOOK_EVERY_MS
   if (!isDue && !seen.ready && !looks) return []
   state.lookedAtMs = clock.monotonic()
-  const bytes = recordOf(channel, reading.schedule.zone, nowMs).body?.length ?? 1
+  const bytes = recordOf(channel, schedule.zone, nowMs).body?.length ?? 1
   const max = Math.min(request.max, request.maxPerLane, Math.max(1, Math.ceil(request.maxBytes / bytes)))
-  const turn = await database.claim(() => takeTurn(database, state.reading, { max, nowMs }))
-  if (turn.member !== state.reading.member) loseAll(state)
-  state.reading = { ...state.reading, member: turn.member }
-  report(state, turn)
-  return isClosed(state) ? [] : turn.taken.map(taken => deliver(state, taken))
+  const turn = await slots.take({ max, nowMs, overlap: options.overlap })
+  if (state.member !== undefined && turn.member !== state.member) loseAll(state)
+  state.member = turn.member
+  if (!isClosed(state)) return turn.taken.map(taken => deliver(state, taken))
+  // What was taken while it closed goes back at once.
+  await slots.settle(turn.taken.map(taken => ({ ...taken, outcome: 'back', due: 0 })))
+  return []
+}
+
+/** Writes down what came due since; whether that was anything. */
+const enterDue = async (state: State, lastMs: number, nowMs: number): Promise<boolean> => {
+  if (nextAfter(state, lastMs) > nowMs) return false
+  const { place, channel, schedule, options, slots } = state
+  const { missed, overlap, maxWaiting: max, jitter } = options
+  const due = dueSlots(schedule, { lastMs, nowMs }, missed)
+  const skipped = await slots.enter({
+    lastMs,
+    untilMs: nowMs,
+    slots: due.slots.map(slot => ({ slot, due: jitter === 0 ? 0 : slot + Math.floor(place.random() * jitter) })),
+    overlap,
+    max,
+  })
+  // Another was quicker, and says what there is to say.
+  if (skipped === undefined) return true
+  if (due.dropped === 'some')
+    place.log.warn(
+      `${channel.address}: slots were missed since ${new Date(lastMs).toISOString()} and will not be run`,
+      { missed },
+    )
+  if (skipped > 0) {
+    const why = overlap === 'skip' ? 'an earlier one is not finished' : `${max} are not finished (maxWaiting)`
+    place.log[overlap === 'skip' ? 'info' : 'warn'](`${channel.address}: ${skipped} slot(s) left out, ${why}`, {
+      skipped,
+    })
+  }
+  return true
 }
 
 const nextAfter = (state: State, lastMs: number): number => {
   if (state.next.lastMs !== lastMs)
-    state.next = { lastMs, slotMs: nextSlot(state.reading.schedule, lastMs) ?? Number.POSITIVE_INFINITY }
+    state.next = { lastMs, slotMs: nextSlot(state.schedule, lastMs) ?? Number.POSITIVE_INFINITY }
   return state.next.slotMs
 }
 
-const deliver = (state: State, { slot, attempts, prior, seen }: Taken): Delivery => {
+const deliver = (state: State, { slot, attempts, prior, seen, member }: TakenSlot): Delivery => {
   const lost = new AbortController()
   const delivery: Delivery = {
-    record: recordOf(state.channel, state.reading.schedule.zone, slot),
+    record: recordOf(state.channel, state.schedule.zone, slot),
     lane: LANE,
     attempts,
     firstSeen: seen,
     priorDeliveries: prior,
     lost: lost.signal,
   }
-  state.claims.set(delivery, { slot, member: state.reading.member, lost })
+  state.claims.set(delivery, { slot, member, lost })
   return delivery
 }
 
-const report = ({ place, channel, reading: { options } }: State, { dropped, skipped, lastMs }: Entered): void => {
-  const since = new Date(lastMs).toISOString()
-  if (dropped === 'some')
-    place.log.warn(`${channel.address}: slots were missed since ${since} and will not be run`, {
-      missed: options.missed,
-    })
-  if (skipped > 0)
-    place.log.info(`${channel.address}: ${skipped} slot(s) left out, an earlier one is not finished`, { skipped })
-}
-
 const settleAll = async (state: State, settlements: readonly Settlement[]): Promise<readonly Unsettled[]> => {
-  const { database, clock } = state.place
+  const nowMs = state.place.clock.now()
   const ours = settlements.flatMap(verdict => {
     const claim = state.claims.get(verdict.delivery)
-    return claim ? [{ verdict, claim }] : []
+    return claim ? [{ delivery: verdict.delivery, claim, verdict: slotVerdict(claim, verdict, nowMs) }] : []
   })
   if (ours.length === 0) return []
   try {
-    const held = await database.write(() =>
-      ours.map(({ verdict, claim }) =>
-        settle(database, { ...claim, reader: state.reading.reader }, verdict, clock.now()),
-      ),
-    )
-    for (const [index, { verdict, claim }] of ours.entries()) {
-      state.claims.delete(verdict.delivery)
+    const held = await state.slots.settle(ours.map(({ verdict }) => verdict))
+    for (const [index, { delivery, claim }] of ours.entries()) {
+      state.claims.delete(delivery)
       if (!held[index]) claim.lost.abort()
     }
     state.wakes.wake()
     return []
   } catch (error) {
     const failed = wrapError('SETTLE_FAILED', state.channel.address, error)
-    return ours.map(({ verdict: { delivery } }) => ({ delivery, error: failed }))
+    return ours.map(({ delivery }) => ({ delivery, error: failed }))
   }
 }
+
+const slotVerdict = ({ slot, member }: Claim, verdict: Settlement, nowMs: number): SlotVerdict =>
+  verdict.outcome === 'released' || verdict.outcome === 'deferred'
+    ? {
+        slot,
+        member,
+        outcome: 'back',
+        attempts: verdict.attempts,
+        due: verdict.outcome === 'deferred' ? Math.ceil(nowMs + verdict.delayMs) : 0,
+      }
+    : { slot, member, outcome: 'done', attempts: 0, due: 0 }
 
 const loseAll = ({ claims }: State): void => {
   for (const { lost } of claims.values()) lost.abort()
@@ -198,19 +224,21 @@ const loseAll = ({ claims }: State): void => {
  * Enters slots when they are due, whether or not there is credit to claim them: a slot that comes while another runs is not
  * one that was missed. While the source is paused nothing is entered.
  */
-const tend = (state: State): (() => void) => {
-  const { database, clock, log } = state.place
+const tend = async (state: State): Promise<() => void> => {
+  const { clock, log } = state.place
+  const { slots } = state
   let cancel = (): void => {}
+  let beatAtMs = clock.monotonic() + SLOT_BEAT_MS
   const run = async (): Promise<void> => {
     const nowMs = clock.now()
     try {
-      const isDue = state.phase === 'open' && state.next.slotMs <= nowMs
-      const entered = await database.claim(() => {
-        beat(database, state.reading.member, nowMs)
-        return isDue ? enter(database, state.reading, nowMs) : undefined
-      })
-      if (entered) report(state, entered)
-      nextAfter(state, database.read(() => peek(database, state.reading.reader, 0, nowMs)).last)
+      if (clock.monotonic() >= beatAtMs) {
+        beatAtMs = clock.monotonic() + SLOT_BEAT_MS
+        await slots.beat(nowMs)
+      }
+      const { lastMs } = await slots.look(nowMs)
+      const isDue = state.phase === 'open' && (await enterDue(state, lastMs, nowMs))
+      nextAfter(state, isDue ? (await slots.look(nowMs)).lastMs : lastMs)
     } catch (error) {
       log.warn(`${state.channel.address}: slots that are due could not be written down`, { error })
     }
@@ -218,21 +246,29 @@ const tend = (state: State): (() => void) => {
   }
   const arm = (): void => {
     const untilSlotMs = state.next.slotMs - clock.now()
-    const waitMs = untilSlotMs > 0 && untilSlotMs < BEAT_EVERY_MS ? untilSlotMs : BEAT_EVERY_MS
-    cancel = clock.after(waitMs, () => void run())
+    const untilBeatMs = Math.max(1, beatAtMs - clock.monotonic())
+    cancel = clock.after(untilSlotMs > 0 ? Math.min(untilSlotMs, untilBeatMs) : untilBeatMs, () => void run())
   }
-  nextAfter(state, database.read(() => peek(database, state.reading.reader, 0, 0)).last)
+  nextAfter(state, (await slots.look(0)).lastMs)
   arm()
   return () => cancel()
 }
 
 const close = async (state: State, stopTending: () => void): Promise<void> => {
-  const { database } = state.place
   state.phase = 'closing'
   stopTending()
   loseAll(state)
   state.wakes.wake()
-  await database.claim(() => dismiss(database, state.reading.reader, state.reading.member, 'closed'))
+  const left = state.slots.leave().catch(error => {
+    state.place.log.warn(
+      `${state.channel.address}: what was claimed could not be given back; others have it in a while`,
+      {
+        error,
+      },
+    )
+  })
+  // A server that is away keeps nobody waiting.
+  await sleepUnless(state.place.clock, GOODBYE_MS, left)
   state.phase = 'closed'
 }
 

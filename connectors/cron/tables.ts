@@ -1,21 +1,14 @@
-/**
- * Slots as rows. A reader is a group on a schedule; everything up to `last` was seen to, and what of it is not done has a
- * row:
- *
- *   not yet due ─▶ due ─▶ claimed by a member ─▶ done: the row is gone
- *                   ▲          │
- *                   └──────────┘ given back, deferred, or the member's process died
- */
+/** Slots as rows; what they are is said in `core/slots.ts`. */
 import type { Database } from '../../core/database.ts'
-import type { Due } from './due.ts'
-import type { Overlap } from './schedule.ts'
+import { type Entering, entered } from '../../core/slots.ts'
+import { unfinished } from './claims.ts'
+import { members } from './members.ts'
 
 const MIGRATIONS: readonly string[] = [
   `CREATE TABLE cron_readers (
      number INTEGER PRIMARY KEY, schedule TEXT NOT NULL, reader TEXT NOT NULL, defined TEXT NOT NULL,
      last INTEGER NOT NULL, UNIQUE (schedule, reader));
-   CREATE TABLE cron_members (
-     number INTEGER PRIMARY KEY AUTOINCREMENT, reader INTEGER NOT NULL, owner TEXT NOT NULL, beat INTEGER NOT NULL);
+   ${members.create};
    CREATE TABLE cron_slots (
      reader INTEGER NOT NULL, slot INTEGER NOT NULL, due INTEGER NOT NULL, member INTEGER, attempts INTEGER NOT NULL,
      prior INTEGER NOT NULL, seen INTEGER NOT NULL, PRIMARY KEY (reader, slot)) WITHOUT ROWID`,
@@ -47,27 +40,20 @@ export const openReader = (
     )
     .get(schedule, reader, defined, nowMs) as unknown as ReaderRow
 
-export const lastOf = (database: Database, reader: number): number =>
-  (database.sql('SELECT last FROM cron_readers WHERE number = ?').get(reader) as { last: number }).last
-
-/** Writes down what came due until `nowMs`; answers how many of the slots `overlap` left out. Runs inside a transaction. */
-export const enterDue = (
-  database: Database,
-  reader: number,
-  { slots }: Due,
-  { overlap, nowMs }: { readonly overlap: Overlap; readonly nowMs: number },
-): number => {
-  const entered = overlap === 'skip' ? slots.slice(isIdle(database, reader) ? -1 : slots.length) : slots
-  for (const slot of entered)
+/** Answers how many were left out; undefined when somebody has entered since. Runs inside a transaction. */
+export const enterSlots = (database: Database, reader: number, entering: Entering): number | undefined => {
+  const { lastMs, untilMs, slots } = entering
+  const { changes } = database
+    .sql('UPDATE cron_readers SET last = ? WHERE number = ? AND last = ?')
+    .run(untilMs, reader, lastMs)
+  if (changes !== 1) return undefined
+  const kept = entered(slots, unfinished(database, reader).records, entering)
+  for (const { slot, due } of kept)
     database
       .sql(
         `INSERT OR IGNORE INTO cron_slots (reader, slot, due, member, attempts, prior, seen)
-         VALUES (?, ?, 0, NULL, 0, 0, 0)`,
+         VALUES (?, ?, ?, NULL, 0, 0, 0)`,
       )
-      .run(reader, slot)
-  database.sql('UPDATE cron_readers SET last = max(last, ?) WHERE number = ?').run(nowMs, reader)
-  return slots.length - entered.length
+      .run(reader, slot, due)
+  return slots.length - kept.length
 }
-
-const isIdle = (database: Database, reader: number): boolean =>
-  database.sql('SELECT 1 FROM cron_slots WHERE reader = ? LIMIT 1').get(reader) === undefined

@@ -11,6 +11,7 @@ import { createNews } from './news.ts'
 import { openTable, type Right } from './opening.ts'
 import { openOutbox } from './outbox.ts'
 import { createSink } from './sink.ts'
+import { openPostgresSlots } from './slots.ts'
 import { startSweeping } from './sweeping.ts'
 import { outboxTable } from './table.ts'
 
@@ -78,6 +79,10 @@ const connectionTo = (name: string, postgres: Postgres, { clock, log }: Context)
     async openKeys() {
       mustBeOpen()
       return openPostgresKeys(name, postgres)
+    },
+    async openSlots() {
+      mustBeOpen()
+      return openPostgresSlots(name, postgres)
     },
     check: async () => [await check(name, postgres)],
     close() {

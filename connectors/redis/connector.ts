@@ -18,6 +18,7 @@ import type { RedisPlace } from './place.ts'
 import { mustBeNewEnough, versionOf } from './server.ts'
 import type { RedisOptions } from './settings.ts'
 import { createSink } from './sink.ts'
+import { openRedisSlots } from './slots.ts'
 import { openStream } from './stream.ts'
 import { openSubscription } from './subscription.ts'
 
@@ -76,6 +77,10 @@ const connectionTo = (name: string, options: RedisOptions, { clock, log, random 
     openKeys: async () => {
       mustBeOpen()
       return openRedisKeys(name, commands, log)
+    },
+    openSlots: async () => {
+      mustBeOpen()
+      return openRedisSlots(name, commands, log)
     },
     check: async () => [await check(name, commands)],
     close() {

@@ -3,6 +3,7 @@ import { idempotencyTopOption } from './idempotency-options.ts'
 import { invokeOption } from './invoke-options.ts'
 import { lettersTopOption, stateOption } from './letter-options.ts'
 import { choice, type OptionSpec, option, size, whole } from './option.ts'
+import { slotsOption } from './slots-option.ts'
 
 /** Names stand in groups, file names, metrics and on command lines. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/
@@ -34,6 +35,7 @@ export const appOptions = {
     read: value => (typeof value === 'string' && value !== '' ? value : undefined),
   }),
   state: stateOption,
+  slots: slotsOption,
   maxInFlightBytes: size({
     min: '1 MB',
     max: '1024 GB',

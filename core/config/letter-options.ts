@@ -7,7 +7,7 @@ import { group, isPlainObject } from './options.ts'
 export type StateConnection = ConnectionValue<'postgres'>
 
 export const stateOption: OptionSpec<StateConnection, StateConnection | undefined> = option({
-  doc: 'Where dead letters, attempts and replays are kept that several machines share: a PostgreSQL connection (docs/dead-letters.md). The embedded broker and schedules stay in `stateDir`.',
+  doc: 'Where dead letters, attempts and replays are kept that several machines share: a PostgreSQL connection (docs/dead-letters.md). The slots of schedules are there as well; the embedded broker stays in `stateDir`.',
   takes: 'a connection',
   expected: "a PostgreSQL connection, like postgres('state', { … })",
   default: undefined,

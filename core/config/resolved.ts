@@ -29,6 +29,8 @@ export interface ResolvedConfig {
   readonly deadLetters: LetterValues
   /** Where keys are kept; left out: in `state`, else in the state folder. */
   readonly idempotency: { readonly store?: ConnectionValue | undefined }
+  /** Where slots of schedules are kept; undefined: in `stateDir`. */
+  readonly slots: ConnectionValue | undefined
   readonly connections: ReadonlyMap<string, ConnectionValue>
   /** By address: every channel that is read, parked to or listed; options are checked and complete. */
   readonly channels: ReadonlyMap<string, AnyChannel>

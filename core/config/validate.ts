@@ -51,6 +51,7 @@ export const validateConfig = (
   readChannels(written.channels, book, problems)
   if (own.idempotency.store) book.enterConnection(own.idempotency.store, 'idempotency.store')
   if (own.state) book.enterConnection(own.state, 'state')
+  if (own.slots) book.enterConnection(own.slots, 'slots')
   const adopting = adoptMappings(own.deadLetters.adopt, own.name, book)
   const doors = readDoors(written.doors, book, problems)
 
@@ -68,6 +69,7 @@ export const validateConfig = (
     invoke: own.invoke,
     idempotency: own.idempotency,
     state: own.state,
+    slots: own.slots ?? own.state,
     deadLetters: own.deadLetters,
     connections: book.connections,
     channels: book.channels,

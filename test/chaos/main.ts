@@ -1,13 +1,15 @@
 /**
  * `npm run chaos -- --source kafka [--records 100000] [--faults 20] [--seed 1] [--json]`: faults while whole apps process
  * records. `--source idempotency --repetitions 200`: so many kills at each moment of a job, for each store of keys. What happens is told on stderr; stdout gets the report. Exits 1 when a promise was broken: a record lost,
- * invented, changed or out of order, or more of them run twice than were in flight at the faults.
+ * invented, changed or out of order, or more of them run twice than were in flight at the faults. `--source cron` is about
+ * slots (`cron.ts`).
  */
 import { parseArgs } from 'node:util'
 import type { OpenArena } from './arena.ts'
 import { openKafka } from './arenas/kafka.ts'
 import { openRabbit } from './arenas/rabbitmq.ts'
 import { openRedis } from './arenas/redis.ts'
+import { type CronChaosReport, runCronChaos } from './cron.ts'
 import type { IdempotencyReport } from './idempotency/run.ts'
 import { killStores } from './idempotency/stores.ts'
 import { type ChaosReport, runChaos } from './run.ts'
@@ -22,6 +24,8 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     repetitions: { type: 'string', default: '200' },
     json: { type: 'boolean', default: false },
+    seconds: { type: 'string', default: '600' },
+    slots: { type: 'string', default: 'sqlite' },
   },
 })
 const [records, faults, seed, repetitions] = [values.records, values.faults, values.seed, values.repetitions].map(
@@ -33,10 +37,16 @@ if (values.source === 'idempotency' && isWhole(repetitions, 1)) {
   for (const each of reports) process.stdout.write(values.json ? `${JSON.stringify(each)}\n` : `${text(each)}\n`)
   process.exit(reports.every(({ ok }) => ok) ? 0 : 1)
 }
+const { slots } = values
+if (values.source === 'cron' && (slots === 'sqlite' || slots === 'postgres' || slots === 'redis')) {
+  const judged = await runCronChaos({ slots, seconds: Number(values.seconds), seed: Number(values.seed), say })
+  process.stdout.write(values.json ? `${JSON.stringify(judged)}\n` : text(judged))
+  process.exit(judged.ok ? 0 : 1)
+}
 const openArena = ARENAS[values.source]
 if (openArena === undefined || !isWhole(records, 1) || !isWhole(faults, 0) || !isWhole(seed, 0)) {
   process.stderr.write(
-    `usage: npm run chaos -- --source ${Object.keys(ARENAS).join('|')}|idempotency [--records 1 or more] [--faults 0 or more] [--seed 0 or more] [--repetitions 1 or more] [--json]\n`,
+    `usage: npm run chaos -- --source ${Object.keys(ARENAS).join('|')}|idempotency|cron [--records 1 or more] [--faults 0 or more] [--seed 0 or more] [--repetitions 1 or more] [--slots sqlite|postgres|redis] [--seconds 1 or more] [--json]\n`,
   )
   process.exit(2)
 }
@@ -48,7 +58,7 @@ function isWhole(value: number | undefined, least: number): value is number {
   return Number.isSafeInteger(value) && (value ?? least - 1) >= least
 }
 
-function text(all: ChaosReport | IdempotencyReport): string {
+function text(all: ChaosReport | IdempotencyReport | CronChaosReport): string {
   return Object.entries(all)
     .map(
       ([name, value]) =>

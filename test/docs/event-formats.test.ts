@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import { promisify } from 'node:util'
 import type { Channel } from '../../core/config/channel.ts'
 import { invoke } from '../../core/testing/invoke.ts'
-import { batchOf, EXAMPLES, given, record } from '../core/event/examples.ts'
+import { batchOf, EXAMPLES, fileRecord, given, record } from '../core/event/examples.ts'
 
 const run = promisify(execFile)
 const ROOT = join(import.meta.dirname, '../..')
@@ -40,6 +40,7 @@ const rows = [...page.matchAll(/^\| (`[a-z]+\/.+?) \| (.+?) \|/gm)].flatMap(([, 
 /** How an event of each kind is known. */
 const KINDS: Readonly<Record<string, RegExp>> = {
   SQS: /"eventSource":"aws:sqs"/,
+  S3: /"eventSource":"aws:s3"/,
   Kinesis: /"eventSource":"aws:kinesis"/,
   'self-managed Apache Kafka': /"eventSource":"SelfManagedKafka"/,
   'RabbitMQ of Amazon MQ': /"eventSource":"aws:rmq"/,
@@ -48,9 +49,11 @@ const KINDS: Readonly<Record<string, RegExp>> = {
 }
 
 test('each kind of channel has the event that the table says', () => {
-  assert.equal(rows.length, 10)
-  for (const [place, event] of rows)
-    assert.match(JSON.stringify(batchOf('lambda', place, [given(record())]).event), KINDS[event] ?? /never/, place)
+  assert.equal(rows.length, 11)
+  for (const [place, event] of rows) {
+    const of = place === 'files/folder' ? fileRecord : record()
+    assert.match(JSON.stringify(batchOf('lambda', place, [given(of)]).event), KINDS[event] ?? /never/, place)
+  }
 })
 
 /** The package that has AWS's types, as far as the page uses it. */

@@ -1,7 +1,10 @@
 /** The event of S3 for a file that came or went: what a watched folder has in format `lambda`. */
+import { jsonOf } from '../bytes.ts'
+import { shapeOf } from '../shape.ts'
+import { ignoredAnswer } from './answer.ts'
 import { ACCOUNT, arnOf, REGION } from './arn.ts'
 
-export interface FileEvent {
+interface FileEvent {
   /** The folder that is watched, as the bucket. */
   readonly bucket: string
   /** The path below it, parts with `/` between. */
@@ -17,8 +20,47 @@ export interface FileEvent {
   readonly eTag?: string
 }
 
+/** The records of a watched folder, whose bodies say what became of a file. */
+export const filesShape = shapeOf<FileEvent>({
+  holds: 'batch',
+  item({ record }, { name }) {
+    const parsed = record.body === null ? undefined : jsonOf(record.body)
+    const change = parsed && 'value' in parsed ? (parsed.value as Partial<Change> | null) : undefined
+    if (typeof change?.path !== 'string') return { problem: 'the body does not say of a file what became of it' }
+    const { event, path, size, etag } = change
+    return {
+      item: {
+        bucket: name,
+        key: path,
+        happened: event === 'removed' ? 'removed' : 'created',
+        time: record.time,
+        sequencer: sequencerOf(record.position?.change),
+        ...(size === undefined ? {} : { sizeBytes: size }),
+        ...(etag === undefined ? {} : { eTag: etag }),
+      },
+    }
+  },
+  event: items => s3Event(items),
+  readAnswer: ignoredAnswer,
+})
+
+/** As `connectors/files` writes it. */
+interface Change {
+  readonly event: string
+  readonly path: string
+  readonly size?: number
+  readonly etag?: string
+}
+
+/** Of one length, so that they compare as texts do. */
+const sequencerOf = (change: string | number | undefined): string =>
+  Number(change ?? 0)
+    .toString(16)
+    .toUpperCase()
+    .padStart(16, '0')
+
 /** The files of one batch, in order. AWS sends them one by one, and functions go through `Records` all the same. */
-export const s3Event = (files: readonly FileEvent[]): unknown => ({ Records: files.map(recordOf) })
+const s3Event = (files: readonly FileEvent[]): unknown => ({ Records: files.map(recordOf) })
 
 const recordOf = ({ bucket, key, happened, time, sequencer, sizeBytes, eTag }: FileEvent): unknown => ({
   eventVersion: '2.1',

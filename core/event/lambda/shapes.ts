@@ -4,6 +4,7 @@ import { eventBridgeShape, scheduleShape } from './eventbridge.ts'
 import { kafkaShape } from './kafka.ts'
 import { kinesisShape } from './kinesis.ts'
 import { rabbitShape } from './rabbitmq.ts'
+import { filesShape } from './s3.ts'
 import { sqsShape } from './sqs.ts'
 
 /** By the connector's kind; where AWS has no such broker, by what the place is most like there. */
@@ -11,6 +12,7 @@ const OF_CONNECTOR: Readonly<Record<string, Shape>> = {
   kafka: kafkaShape,
   rabbitmq: rabbitShape,
   cron: scheduleShape,
+  files: filesShape,
 }
 
 const OF_TYPE: Readonly<Record<string, Shape>> = {

@@ -151,6 +151,29 @@ test('overlap skip leaves out what comes while there is no credit, too: it was n
   assert.deepEqual([again?.record.id, again?.attempts], [first.record.id, 1])
 })
 
+test('with jitter each slot is run up to so much later; its id and time are those of the slot', async t => {
+  // Chance is a half, always.
+  const opened = await openCron(t, { every: '1h', jitter: '10m' })
+  const source = await opened.open()
+  opened.setWall(NOON + HOUR_MS + 299_000)
+  assert.deepEqual(await pollAll(source), [])
+  opened.setWall(NOON + HOUR_MS + 301_000)
+  const [delivery] = await pollAll(source)
+  assert.deepEqual([delivery?.record.time, delivery?.record.position?.slot], [NOON + HOUR_MS, '2026-07-01T13:00:00Z'])
+})
+
+test('no more slots than maxWaiting pile up, and the log says what was left out', async t => {
+  const lines: string[] = []
+  const log = logTo((_level, message) => lines.push(message))
+  const opened = await openCron(t, { every: '1m', overlap: 'queue', maxWaiting: 3, missed: { all: 10 } }, { log })
+  const source = await opened.open()
+  opened.setWall(NOON + 10 * 60_000)
+  const [first] = await pollAll(source)
+  assert.equal(first?.record.time, NOON + 60_000)
+  assert.equal(await source.lag?.().then(([lag]) => lag?.records), 3)
+  assert.match(lines.join('\n'), /7 slot\(s\) left out, 3 are not finished \(maxWaiting\)/)
+})
+
 test('every group gets every slot', async t => {
   const opened = await openCron(t, { every: '1h' })
   const [one, other] = [await opened.open({ group: 'one' }), await opened.open({ group: 'other' })]

@@ -42,7 +42,7 @@ for (const [options, expected] of [
     /nightly\.missed must be 'none' or 'latest' with overlap 'skip'/,
   ],
   [{ every: '5m', overlap: 'forbid' }, /nightly\.overlap must be one of 'allow', 'queue', 'skip'/],
-  [{ every: '5m', jitter: '5s' }, /nightly\.jitter is not an option/],
+  [{ every: '5m', jiter: '5s' }, /nightly\.jiter is not an option; did you mean jitter/],
 ] as const)
   test(`${JSON.stringify(options)} is ${String(expected) === '/^$/' ? 'right' : 'a problem'}`, () => {
     assert.match(problems(options).join('\n'), expected)

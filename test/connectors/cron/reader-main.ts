@@ -1,8 +1,11 @@
 /**
  * A process of its own that reads a schedule. `hold`: claims so many slots by a clock that stands still, says so, and keeps
- * them. `work`: by the real clock, a line when it has claimed a slot, another when it is done.
+ * them. `work`: by the real clock, a line when it has claimed a slot, another when it is done. SLOTS_URL: where slots are
+ * kept, a PostgreSQL or a Redis, instead of the state folder.
  */
 import { cronConnector } from '../../../connectors/cron/connector.ts'
+import { postgresConnector } from '../../../connectors/postgres/connector.ts'
+import { redisConnector } from '../../../connectors/redis/connector.ts'
 import { sleep, systemClock } from '../../../core/clock.ts'
 import type { Delivery, Source } from '../../../core/contract.ts'
 import { silentLog } from '../../../core/log.ts'
@@ -34,8 +37,17 @@ const work = async (source: Source): Promise<void> => {
 
 const WORK_MS = 150
 
+const { SLOTS_URL } = process.env
+const keeper = SLOTS_URL?.startsWith('postgres') ? postgresConnector : redisConnector
+
 const clock = mode === 'hold' ? { ...systemClock, now: () => Number(wall) } : systemClock
-const connection = await cronConnector.connect('cron', {}, { clock, log: silentLog, random: () => 0.5, stateDir })
+const tools = { clock, log: silentLog, random: () => 0.5, stateDir }
+const slots = async () => SLOTS_URL && (await keeper.connect('slots', { url: SLOTS_URL }, tools)).openSlots?.()
+const connection = await cronConnector.connect(
+  'cron',
+  {},
+  { ...tools, slots: async () => (await slots()) || undefined },
+)
 const channel = { type: 'schedule', name: 'nightly', address: 'cron/nightly', options: JSON.parse(options) }
 const source = await connection.openSource(channel, { group: 'test', start: 'earliest', maxInFlight: 1_000 })
 say('open')

@@ -3,7 +3,6 @@ import type { EventRecord } from '../../../core/contract.ts'
 import type { CodecName, EventFormat, ForeignEvents, InvokedRecord } from '../../../core/engine/contract.ts'
 import { type ForeignBatch, foreignBatch } from '../../../core/event/foreign.ts'
 import { toApiGatewayV2 } from '../../../core/event/lambda/api-gateway.ts'
-import { s3Event } from '../../../core/event/lambda/s3.ts'
 import { checkedText } from '../../../core/event/text.ts'
 
 type Foreign = Exclude<EventFormat, 'millrace'>
@@ -18,6 +17,24 @@ export const record = (change: Partial<EventRecord> = {}): EventRecord => ({
   headers: [['tenant', 'north']],
   body: Buffer.from('{"total":42}'),
   ...change,
+})
+
+/** As a watched folder has it. */
+export const fileRecord = record({
+  id: 'file:uploads:10',
+  key: 'photos/rote Rübe+1.jpg',
+  headers: [],
+  body: Buffer.from(
+    JSON.stringify({
+      event: 'created',
+      path: 'photos/rote Rübe+1.jpg',
+      file: '/srv/uploads/photos/rote Rübe+1.jpg',
+      size: 1_024,
+      modified: '2026-01-02T03:04:05.678Z',
+      etag: 'd41d8cd98f00b204e9800998ecf8427e',
+    }),
+  ),
+  position: { folder: '/srv/uploads', path: 'photos/rote Rübe+1.jpg', change: 10 },
 })
 
 export const given = (of: EventRecord, change: Partial<InvokedRecord> = {}): InvokedRecord => ({
@@ -104,18 +121,7 @@ export const EXAMPLES: Readonly<Record<string, () => unknown>> = {
       [given(record({ id: 'cron:nightly:2026-01-02T03:04:05Z', key: null, headers: [], body: null }))],
       { name: 'nightly' },
     ),
-  'Files: S3': () =>
-    s3Event([
-      {
-        bucket: 'uploads',
-        key: 'photos/rote Rübe+1.jpg',
-        happened: 'created',
-        time: Date.UTC(2026, 0, 2, 3, 4, 5, 678),
-        sequencer: '000000000000000A',
-        sizeBytes: 1_024,
-        eTag: 'd41d8cd98f00b204e9800998ecf8427e',
-      },
-    ]),
+  'Files: S3': () => batchOf('lambda', 'files/folder', [given(fileRecord)], { name: 'uploads' }).event,
   'HTTP: API Gateway, payload format 2.0': () =>
     toApiGatewayV2({
       id: 'req-1',

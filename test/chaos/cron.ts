@@ -1,0 +1,86 @@
+/**
+ * `npm run chaos -- --source cron [--seconds 600] [--slots sqlite|postgres|redis] [--seed 1]`: three processes read a
+ * schedule that is due every second; every 20 s or so one is killed with SIGKILL and another begins. Each slot is had
+ * once, or, after a kill, again and named so.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { sleep, systemClock } from '../../core/clock.ts'
+import { SLOT_LEASE_MS } from '../../core/slots.ts'
+import { judgeSlots, type SlotsJudgement } from '../connectors/cron/judge.ts'
+import { createRandom } from '../simulation/random.ts'
+import { startPostgres } from '../support/brokers/postgres.ts'
+import { startRedis } from '../support/brokers/redis.ts'
+import { type Child, startNode } from '../support/child.ts'
+import { until } from '../support/until.ts'
+
+export interface CronChaosOptions {
+  readonly seconds: number
+  readonly slots: 'sqlite' | 'postgres' | 'redis'
+  readonly seed: number
+  readonly say: (line: string) => void
+}
+
+export interface CronChaosReport extends SlotsJudgement {
+  readonly slots: string
+  readonly seconds: number
+  readonly kills: number
+  readonly ok: boolean
+}
+
+const PROCESSES = 3
+const KILL_EVERY_MS = { min: 15_000, max: 25_000 }
+const OPTIONS = { every: 1_000, zone: 'UTC', missed: 'latest', overlap: 'allow', jitter: 0, maxWaiting: 1_000 }
+
+export const runCronChaos = async ({ seconds, slots, seed, say }: CronChaosOptions): Promise<CronChaosReport> => {
+  const ends: (() => Promise<void> | void)[] = []
+  const scope = { after: (end: () => Promise<void> | void) => void ends.push(end) }
+  try {
+    const random = createRandom(seed)
+    const folder = await mkdtemp(join(tmpdir(), 'millrace-chaos-cron-'))
+    ends.push(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
+    const env = await envFor(slots, scope)
+    const all: Child[] = []
+    const start = (): Child => {
+      // Of those that share a server, each has a folder of its own, as on machines of their own.
+      const stateDir = slots === 'sqlite' ? folder : join(folder, String(all.length))
+      const args = ['test/connectors/cron/reader-main.ts', 'work', stateDir, JSON.stringify(OPTIONS)]
+      const child = startNode(scope as never, args, { env })
+      all.push(child)
+      return child
+    }
+    let running = Array.from({ length: PROCESSES }, start)
+    await Promise.all(running.map(child => child.line(/^open/)))
+    const lines = (): readonly string[] => all.flatMap(child => child.output().split('\n'))
+    const endAt = systemClock.monotonic() + seconds * 1_000
+    let kills = 0
+    while (systemClock.monotonic() < endAt) {
+      await sleep(
+        systemClock,
+        Math.min(random.int(KILL_EVERY_MS.min, KILL_EVERY_MS.max), endAt - systemClock.monotonic()),
+      )
+      if (systemClock.monotonic() >= endAt) break
+      const victim = running[random.int(0, PROCESSES - 1)]
+      victim?.kill('SIGKILL')
+      await victim?.ended
+      kills += 1
+      running = [...running.filter(child => child !== victim), start()]
+      const { once, again } = judgeSlots(lines())
+      say(`kill ${kills}: ${once} slots were had once, ${again} again`)
+    }
+    await until('nothing is open', () => judgeSlots(lines()).open.length <= 1, { timeoutMs: 2 * SLOT_LEASE_MS })
+    for (const child of running) child.kill('SIGKILL')
+    const judgement = judgeSlots(lines())
+    const ok = judgement.holes.length === 0 && judgement.unexplained.length === 0 && judgement.open.length <= 1
+    return { slots, seconds, kills, ok, ...judgement }
+  } finally {
+    for (const end of ends.toReversed()) await end()
+  }
+}
+
+const envFor = async (slots: CronChaosOptions['slots'], scope: { after(end: () => Promise<void>): void }) => {
+  if (slots === 'postgres') return { ...process.env, SLOTS_URL: (await startPostgres(scope)).url }
+  if (slots === 'redis') return { ...process.env, SLOTS_URL: (await startRedis(scope)).url }
+  return process.env
+}
