@@ -102,7 +102,7 @@ export const openRooms = (current: () => ResolvedConfig, parts: AppParts, sendin
     sharedBytes: createSharedBytes(config.maxInFlightBytes),
     suspectTurn: createSuspectTurn(),
     crashes: () => rooms.run?.crashes ?? 0,
-    nextFence: createFence(clock),
+    nextFences: createFence(clock),
     connections,
     secrets: parts.secrets,
     sources: parts.sources,

@@ -36,10 +36,8 @@ export const admit = async (flow: Flow, deliveries: readonly Delivery[], signal:
   const verdicts = judged instanceof Promise ? await judged : judged
   const waitOn: Entry[] = []
   for (const [index, delivery] of deliveries.entries()) {
-    const entry = newEntry(flow, delivery, known.get(rememberedId(delivery)), {
-      now,
-      filter: verdicts[index] ?? 'matches',
-    })
+    const recalled = known.size === 0 ? undefined : known.get(rememberedId(delivery))
+    const entry = newEntry(flow, delivery, recalled, { now, filter: verdicts[index] ?? 'matches' })
     flow.counters.received += 1
     flow.credit.claim(entry)
     if (entry.filtered === 'yes') {
@@ -49,7 +47,7 @@ export const admit = async (flow: Flow, deliveries: readonly Delivery[], signal:
     flow.waiting.add(entry)
     watchClaim(flow, entry)
     watchRecall(flow, entry)
-    if (resumeWait(flow, entry, known.get(rememberedId(delivery))?.dueAt) === 'here') waitOn.push(entry)
+    if (resumeWait(flow, entry, recalled?.dueAt) === 'here') waitOn.push(entry)
     if (entry.scope.name !== null && flow.stoppedScopes.has(entry.scope.name)) holdStopped(flow, entry.scope)
   }
   for (const entry of waitOn) giveBackBehind(flow, entry)
@@ -80,8 +78,9 @@ interface Arrival {
 
 const newEntry = (flow: Flow, delivery: Delivery, known: Recalled | undefined, { now, filter }: Arrival): Entry => {
   const { id } = delivery.record
-  const history = laterOf(known?.attempts ?? NO_ATTEMPTS, flow.lostIds.get(id))
-  flow.lostIds.delete(id)
+  const ours = flow.lostIds.size === 0 ? undefined : flow.lostIds.get(id)
+  const history = laterOf(known?.attempts ?? NO_ATTEMPTS, ours)
+  if (ours) flow.lostIds.delete(id)
   return {
     delivery,
     scope: scopeOf(flow, delivery),
@@ -172,8 +171,9 @@ const recall = async (
   deliveries: readonly Delivery[],
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Recalled> | undefined> => {
+  const freshFrom = flow.tools.clock.now() - FRESH_MS
   const ids = deliveries
-    .filter(delivery => mayHaveComeBefore(flow, delivery) || flow.lostIds.has(delivery.record.id))
+    .filter(delivery => mayHaveComeBefore(flow, delivery, freshFrom) || flow.lostIds.has(delivery.record.id))
     .map(rememberedId)
   const { clock, random, log, store } = flow.tools
   const { settleTimeoutMs: timeoutMs, onDeadLetter } = flow.spec.policy
@@ -204,11 +204,11 @@ const NOTHING_KNOWN: ReadonlyMap<string, Recalled> = new Map()
  * others nothing is known, nor of ordered ones, where releasing a record gives back those behind it without a count and
  * with the attempts they came with. Of a replay only whether it ended the process counts.
  */
-const mayHaveComeBefore = ({ source, tools }: Flow, delivery: Delivery): boolean => {
+const mayHaveComeBefore = ({ source }: Flow, delivery: Delivery, freshFrom: number): boolean => {
   const { record, attempts, priorDeliveries, replayOf, firstSeen } = delivery
   if (replayOf !== undefined) return (priorDeliveries ?? 0) >= SUSPECT_DELIVERIES
   if (record.idStrength === 'weak') return false
-  const isFresh = priorDeliveries === 0 && attempts === 0 && firstSeen > tools.clock.now() - FRESH_MS
+  const isFresh = priorDeliveries === 0 && attempts === 0 && firstSeen > freshFrom
   return source.ordered || !isFresh
 }
 

@@ -39,6 +39,16 @@ export const planBatch = (ready: Iterable<Scope>, limits: BatchLimits, now: numb
   return limits.scopes === 'one' ? planOne(ready, limits, now) : planMany(ready, limits, now)
 }
 
+/**
+ * Whether the next batch is due whatever it holds, which can be told without planning it: without a window any record
+ * that may run is due.
+ */
+export const isDueAtOnce = (ready: Iterable<Scope>, limits: BatchLimits): boolean => {
+  if (limits.batchWindowMs > 0 || limits.suspects !== 'none') return false
+  for (const { queue } of ready) if (queue[0] && !queue[0].part) return true
+  return false
+}
+
 const findSuspect = (ready: Iterable<Scope>): Scope | undefined => {
   for (const scope of ready) if (scope.queue[0]?.suspect) return scope
   return undefined

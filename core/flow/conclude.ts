@@ -6,13 +6,18 @@ import { accept, park } from './ending.ts'
 import type { Entry } from './entry.ts'
 import type { Batch, Flow } from './flow.ts'
 import { noteHealth, turnBreaker } from './health.ts'
-import { type Judgement, type JudgePolicy, judge, type Verdict } from './outcome.ts'
+import { ACCEPTED, ALL_ACCEPTED, type Judgement, type JudgePolicy, judge, type Verdict } from './outcome.ts'
 
 /** A record of a batch and what was decided about it. */
 export type Judged = readonly [entry: Entry, verdict: Verdict]
 
 /** Settles, retries or parks every record of a batch that has ended, and tells the breaker. */
 export const conclude = (flow: Flow, batch: Batch, report: Report): void => {
+  if (isAllAccepted(report)) acceptAll(flow, batch)
+  else concludeOneByOne(flow, batch, report)
+}
+
+const concludeOneByOne = (flow: Flow, batch: Batch, report: Report): void => {
   const judgement = judgeBatch(flow, batch, report)
   const judged = batch.entries.map(
     (entry, index): Judged => [entry, afterProbing(flow, batch, entry, judgement.verdicts[index] ?? { kind: 'again' })],
@@ -30,6 +35,22 @@ export const conclude = (flow: Flow, batch: Batch, report: Report): void => {
   // After they were put back: a scope with nothing in it is forgotten, and its next record would begin another one.
   // A record that is being parked holds its scope until the store has it.
   flow.waiting.finish(batch.entries.filter(entry => entry.state !== 'parking'))
+}
+
+/** What most batches come to: nothing has to be decided of any record. */
+const isAllAccepted = ({ outcome }: Report): boolean =>
+  outcome.kind === 'answered' && outcome.refused.length === 0 && (outcome.value === null || outcome.value === undefined)
+
+const acceptAll = (flow: Flow, batch: Batch): void => {
+  const split = batch.entries[0]?.part?.split
+  if (split) split.failedInARow = 0
+  noteHealth(flow, ALL_ACCEPTED)
+  turnBreaker(flow, batch, [], ALL_ACCEPTED)
+  for (const entry of batch.entries) {
+    if (entry.state === 'gone') concludeLost(flow, entry, ACCEPTED)
+    else accept(flow, entry)
+  }
+  flow.waiting.finish(batch.entries)
 }
 
 const judgeBatch = (flow: Flow, batch: Batch, report: Report): Judgement => {

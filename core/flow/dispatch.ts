@@ -11,8 +11,8 @@ import { chargeSuspect, uncharge } from './suspect.ts'
 import { takeTurns } from './turn.ts'
 
 export interface Dispatcher {
-  /** Looks again, once in this turn, whether a batch can be run. */
-  wake(): void
+  /** Looks whether a batch can be run. */
+  look(): void
   /** Forms no more batches; resolves when none runs. */
   stop(): Promise<void>
 }
@@ -21,18 +21,10 @@ export const startDispatcher = (flow: Flow): Dispatcher => {
   const { clock, engine } = flow.tools
   const stopping = new AbortController()
   const running = new Set<Promise<void>>()
-  let scheduled = false
   let acquiring = false
   let cancelTimer: Cancel | undefined
 
-  const wake = (): void => {
-    if (scheduled) return
-    scheduled = true
-    queueMicrotask(look)
-  }
-
   const look = (): void => {
-    scheduled = false
     cancelTimer?.()
     cancelTimer = undefined
     if (stopping.signal.aborted || flow.phase !== 'running' || acquiring || flow.batches.size >= concurrency(flow))
@@ -54,11 +46,11 @@ export const startDispatcher = (flow: Flow): Dispatcher => {
       const run = runBatch(flow, batch, slot).finally(() => running.delete(run))
       running.add(run)
     } else slot.release()
-    wake()
+    flow.changed()
   }
 
   return {
-    wake,
+    look,
     async stop() {
       stopping.abort()
       cancelTimer?.()
@@ -122,7 +114,7 @@ const runBatch = async (flow: Flow, batch: Batch, slot: Slot): Promise<void> => 
   const report = await invoke(flow, batch, slot)
   flow.batches.remove(batch)
   if (isSuspect) suspectTurn.giveBack()
-  for (const { delivery } of batch.entries) flow.ghosts.delete(delivery.record.id)
+  if (flow.ghosts.size > 0) for (const { delivery } of batch.entries) flow.ghosts.delete(delivery.record.id)
   flow.counters.invocations += 1
   observe('invoked', () => ({
     mapping: flow.spec.name,
@@ -167,13 +159,14 @@ const invokedRecords = ({ spec, tools }: Flow, entries: readonly Entry[]): reado
   const mapping = `${spec.app}/${spec.name}/`
   // All records share this text: pieced together for each, it outweighed everything else of a waiting invocation.
   const usual = `${mapping}${spec.channel}/`
-  return entries.map(({ delivery: { record, firstSeen }, charged, suspect }) => {
+  const fence = tools.nextFences(entries.length)
+  return entries.map(({ delivery: { record, firstSeen }, charged, suspect }, index) => {
     const place = record.source === spec.channel ? usual : `${mapping}${record.source}/`
     const invoked = {
       record,
       attempt: charged + (suspect ? 0 : 1),
       idempotencyKey: place + record.id,
-      fence: tools.nextFence(),
+      fence: fence + index,
     }
     return spec.events ? { ...invoked, firstSeen } : invoked
   })

@@ -47,8 +47,8 @@ export interface Tools {
   readonly suspectTurn: SuspectTurn
   /** Runs of the app in a row that ended without stopping, before this one. Asked for when the mapping starts to read. */
   readonly crashes: () => number
-  /** Rises with every call, in this process and over restarts. */
-  readonly nextFence: () => number
+  /** The first of so many numbers in a row; they rise with every call, in this process and over restarts. */
+  readonly nextFences: (count: number) => number
   readonly openSource: (signal: AbortSignal) => Promise<Source>
   /** Left out: every record is for the function. */
   readonly filter?: RecordFilter

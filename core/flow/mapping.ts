@@ -53,6 +53,7 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
   let stopped: Promise<void> | undefined
   let turn: Promise<void> = Promise.resolve()
   let stopWatching: Cancel = () => {}
+  let looking: 'soon' | 'no' = 'no'
   const firstKnown = Promise.withResolvers<void>()
 
   const flow: Flow = {
@@ -99,9 +100,16 @@ export const createMapping = (spec: MappingSpec, tools: Tools): Mapping => {
     lastError: undefined,
     healthy: true,
     changed() {
-      pump?.wake()
-      dispatcher?.wake()
+      if (looking === 'soon') return
+      looking = 'soon'
+      queueMicrotask(lookAgain)
     },
+  }
+  /** Once for all that changed in one turn, which may be hundreds of records. */
+  const lookAgain = (): void => {
+    looking = 'no'
+    pump?.wake()
+    dispatcher?.look()
   }
   const unwatch = [tools.sharedBytes.onRoom(flow.changed), tools.suspectTurn.onFree(flow.changed)]
 

@@ -67,7 +67,7 @@ export const createSettler = (options: SettlerOptions): Settler => {
       for (const verdict of claimed) {
         // A claim that was lost meanwhile was perhaps not settled: its verdict is remembered.
         if (again.has(verdict) || !isClaimed(verdict)) continue
-        memory.delete(verdict.entry.delivery.record.id)
+        if (memory.size > 0) memory.delete(verdict.entry.delivery.record.id)
         options.onSettled(verdict.entry, verdict.settlement)
       }
       return refused

@@ -13,7 +13,8 @@ import { DEFER_FROM_MS, deferralStep } from './retry.ts'
  */
 export const resumeWait = (flow: Flow, entry: Entry, dueAt: number | undefined): 'here' | 'deferred' | 'no' => {
   const { id } = entry.delivery.record
-  const recalledUntil = flow.waits.get(id)
+  const recalledUntil = flow.waits.size === 0 ? undefined : flow.waits.get(id)
+  if (recalledUntil === undefined && dueAt === undefined) return 'no'
   flow.waits.delete(id)
   // What is decided already waits for nothing.
   if (entry.state !== 'waiting' || entry.parkedBefore || flow.settler.remembered(id)) return 'no'

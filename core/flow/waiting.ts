@@ -9,7 +9,7 @@
  */
 
 import { createHeap } from '../heap.ts'
-import { type BatchLimits, planBatch } from './batcher.ts'
+import { type BatchLimits, isDueAtOnce, planBatch } from './batcher.ts'
 import type { Entry, Part, Scope } from './entry.ts'
 
 export interface Waiting {
@@ -204,7 +204,7 @@ export const createWaiting = (): Waiting => {
     },
     nextAt(limits, now) {
       unblockDue(now)
-      if (parts.some(isPartReady)) return now
+      if (parts.some(isPartReady) || isDueAtOnce(ready, limits)) return now
       const plan = planBatch(ready, limits, now)
       const at = Math.min(plan.due ? now : plan.dueAt, unblockings.peek()?.at ?? Number.POSITIVE_INFINITY)
       return Number.isFinite(at) ? at : undefined

@@ -57,7 +57,7 @@ export const startProcess = (parts: Parts, name: string, onKilled: (running: Run
     sharedBytes: shared,
     suspectTurn: createSuspectTurn(),
     crashes: () => 0,
-    nextFence: createFence(host.clock),
+    nextFences: createFence(host.clock),
     ...(world.scenario.filter ? { filter: createFilter(world, host, world.scenario.filter) } : {}),
     openSource: () => openSource(world, broker, host),
   }

@@ -159,7 +159,7 @@ const invocationOf = ({ spec, tools }: RequestFlow, { record, firstSeen, lost, a
       record,
       attempt: 1,
       idempotencyKey: `${spec.app}/${spec.name}/${spec.channel}/${record.id}`,
-      fence: tools.nextFence(),
+      fence: tools.nextFences(1),
       firstSeen,
     },
   ],

@@ -22,7 +22,7 @@ export interface RequestSpec {
 /** What is wrong with the body of a request by codec and schema; undefined for nothing. Never throws or rejects. */
 export type RequestCheck = (record: EventRecord) => MillraceError | undefined | Promise<MillraceError | undefined>
 
-export interface RequestTools extends Pick<Tools, 'clock' | 'random' | 'log' | 'engine' | 'nextFence' | 'openSource'> {
+export interface RequestTools extends Pick<Tools, 'clock' | 'random' | 'log' | 'engine' | 'nextFences' | 'openSource'> {
   readonly check: RequestCheck
 }
 

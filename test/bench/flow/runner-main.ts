@@ -101,7 +101,7 @@ const serve = async (setup: Setup): Promise<void> => {
       sharedBytes: createSharedBytes(POLICY.maxInFlightBytes),
       suspectTurn: createSuspectTurn(),
       crashes: () => 0,
-      nextFence: createFence(systemClock),
+      nextFences: createFence(systemClock),
       openSource: async () => source,
     },
   )

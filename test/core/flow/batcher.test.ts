@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type BatchLimits, planBatch } from '../../../core/flow/batcher.ts'
+import { type BatchLimits, isDueAtOnce, planBatch } from '../../../core/flow/batcher.ts'
 import type { Entry, Scope } from '../../../core/flow/entry.ts'
 import { entryOf } from './entries.ts'
 
@@ -81,3 +81,15 @@ test('a batch ends before a suspect and before a part of a split one', () => {
   other.queue.push(entryOf(other, 'b2', { suspect: true }))
   assert.equal(plan([other]), 'b1 now')
 })
+
+for (const [scopes, limits, dueAtOnce] of [
+  [[scopeWith('a1')], {}, true],
+  [[], {}, false],
+  [[scopeWith('a1')], WINDOW, false],
+  [[scopeWith('a1', { suspect: true })], { suspects: 'first' }, false],
+  [[scopeWith('a1', { part: { split: { limit: 1, failedInARow: 0 }, entries: [] } })], {}, false],
+] as const)
+  test(`what is due at once is due when it is planned: ${JSON.stringify(limits)}, ${scopes.length}, ${dueAtOnce}`, () => {
+    assert.equal(isDueAtOnce(scopes, { ...LIMITS, ...limits }), dueAtOnce)
+    if (dueAtOnce) assert.equal(planBatch(scopes, { ...LIMITS, ...limits }, 0).due, true)
+  })

@@ -111,7 +111,7 @@ export const setUp = async (setup: Setup): Promise<Bench> => {
       sharedBytes: createSharedBytes(10_000_000),
       suspectTurn: setup.suspectTurn ?? createSuspectTurn(),
       crashes: () => setup.crashes ?? 0,
-      nextFence: createFence(clock),
+      nextFences: createFence(clock),
       ...(setup.filter ? { filter: setup.filter } : {}),
       openSource: setup.openSource ?? (async () => (setup.adaptSource ?? (source => source))(await open())),
     })
