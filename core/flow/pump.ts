@@ -53,7 +53,7 @@ export const startPump = (flow: Flow, hooks: PumpHooks): Pump => {
       await admit(flow, deliveries, stopping.signal)
     } catch (thrown) {
       // One that has not answered in time may still claim records, which nobody would wait for.
-      polling?.abort()
+      polling?.abort(NOT_WANTED)
       polling = undefined
       await failed(wrapError('SOURCE_FAILED', `reading ${flow.spec.channel}`, thrown))
     }
@@ -81,7 +81,7 @@ export const startPump = (flow: Flow, hooks: PumpHooks): Pump => {
   const look = (): void => {
     looking = 'no'
     const wanted = polling ? whatToAsk(flow) : undefined
-    if (wanted && [...skipped].some(lane => !wanted.skipLanes.has(lane))) polling?.abort()
+    if (wanted && [...skipped].some(lane => !wanted.skipLanes.has(lane))) polling?.abort(NOT_WANTED)
   }
 
   const ended = run()
@@ -89,7 +89,7 @@ export const startPump = (flow: Flow, hooks: PumpHooks): Pump => {
     wake() {
       wakeUp?.()
       if (!polling) return
-      if (!mayAsk(flow)) polling.abort()
+      if (!mayAsk(flow)) polling.abort(NOT_WANTED)
       else if (skipped.size > 0 && looking === 'no') {
         looking = 'soon'
         queueMicrotask(look)
@@ -97,7 +97,7 @@ export const startPump = (flow: Flow, hooks: PumpHooks): Pump => {
     },
     async stop() {
       stopping.abort()
-      polling?.abort()
+      polling?.abort(NOT_WANTED)
       wakeUp?.()
       await ended
     },
@@ -145,6 +145,9 @@ const blockedLanes = (flow: Flow): Set<string> => {
   const stopped = order === 'lane' ? flow.stoppedScopes : []
   return new Set([...stopped, ...(order === 'lane' || 2 * held > maxInFlight ? blocked.map(scope => scope.lane) : [])])
 }
+
+/** One for all: a reason of its own for each abort is an error with its stack, and polls are aborted often. */
+const NOT_WANTED = new DOMException('the poll is not wanted any more', 'AbortError')
 
 const stuck = new MillraceError('SOURCE_FAILED', 'the source has not answered a poll in time')
 
