@@ -26,3 +26,13 @@ test('another message, error name or function is another fingerprint', () => {
 test('a fingerprint is 12 hexadecimal digits, also of a message of a megabyte', () => {
   assert.match(of('x'.repeat(1_000_000)), /^[0-9a-f]{12}$/)
 })
+
+test('the place where it was thrown counts, without lines, folders and what is not the function’s own', () => {
+  const thrown = (frames: string) => fingerprint({ name: 'E', message: 'm', stack: `E: m\n${frames}` }, 'charge')
+  const below = '\n    at runRecords (/app/node_modules/millrace/core/x.js:1:1)\n    at node:internal/x:1:1'
+  const here = thrown(`    at pay (file:///app/v1/functions/pay.ts:10:3)${below}`)
+  assert.equal(here, thrown('    at pay (file:///app/v2/functions/pay.ts:99:7)'))
+  assert.notEqual(here, thrown('    at refund (file:///app/v1/functions/pay.ts:10:3)'))
+  assert.notEqual(here, thrown('    at pay (file:///app/v1/functions/refund.ts:10:3)'))
+  assert.notEqual(here, thrown(''))
+})

@@ -1,4 +1,5 @@
 /** Attempts for people: each in full, or what differs from the one before. Pure. */
+import { isOwnFrame } from '../../../dlq/frames.ts'
 import type { Attempt } from '../../contract.ts'
 import { printable, printableLines } from '../text.ts'
 import { time } from './letter-text.ts'
@@ -24,7 +25,8 @@ const details = (attempt: Attempt, before: Attempt | undefined): readonly string
   const stack = stackFrames(attempt.error.stack)
   const logs = attempt.logs ?? []
   if (!before) return [...indented(stack), ...section('last output:', logs)]
-  const stackChange = changes(stackFrames(before.error.stack), stack)
+  // What lies below a function differs by how it was called.
+  const stackChange = changes(stackFrames(before.error.stack).filter(isOwnFrame), stack.filter(isOwnFrame))
   const logChange = changes(before.logs ?? [], logs)
   return [...indented(stackChange), ...section('output that differs:', logChange)]
 }
