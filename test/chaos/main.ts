@@ -1,8 +1,10 @@
 /**
  * `npm run chaos -- --source kafka [--records 100000] [--faults 20] [--seed 1] [--json]`: faults while whole apps process
- * records. `--source idempotency --repetitions 200`: so many kills at each moment of a job, for each store of keys. What happens is told on stderr; stdout gets the report. Exits 1 when a promise was broken: a record lost,
- * invented, changed or out of order, or more of them run twice than were in flight at the faults. `--source cron` is about
- * slots (`cron.ts`).
+ * records. `--source idempotency --repetitions 200`: so many kills at each moment of a job, for each store of keys.
+ * `--source cron` is about slots (`cron.ts`). `--replay kafka|rabbitmq --records 100000 --faults 10`: dead letters sent
+ * back while their host is killed so often and the broker restarted once. What happens is told on stderr; stdout gets the
+ * report. Exits 1 when a promise was broken: a record lost, invented, changed or out of order, or more of them run twice
+ * than were in flight at the faults.
  */
 import { parseArgs } from 'node:util'
 import type { OpenArena } from './arena.ts'
@@ -12,6 +14,8 @@ import { openRedis } from './arenas/redis.ts'
 import { type CronChaosReport, runCronChaos } from './cron.ts'
 import type { IdempotencyReport } from './idempotency/run.ts'
 import { killStores } from './idempotency/stores.ts'
+import type { ReplayReport } from './replay/run.ts'
+import { replayChaos } from './replay/standalone.ts'
 import { type ChaosReport, runChaos } from './run.ts'
 
 const ARENAS: Readonly<Record<string, OpenArena>> = { kafka: openKafka, rabbitmq: openRabbit, redis: openRedis }
@@ -23,6 +27,7 @@ const { values } = parseArgs({
     faults: { type: 'string', default: '20' },
     seed: { type: 'string', default: '1' },
     repetitions: { type: 'string', default: '200' },
+    replay: { type: 'string' },
     json: { type: 'boolean', default: false },
     seconds: { type: 'string', default: '600' },
     slots: { type: 'string', default: 'sqlite' },
@@ -43,10 +48,15 @@ if (values.source === 'cron' && (slots === 'sqlite' || slots === 'postgres' || s
   process.stdout.write(values.json ? `${JSON.stringify(judged)}\n` : text(judged))
   process.exit(judged.ok ? 0 : 1)
 }
+if ((values.replay === 'kafka' || values.replay === 'rabbitmq') && isWhole(records, 1) && isWhole(faults, 0)) {
+  const replayed = await replayChaos(values.replay, records, faults)
+  process.stdout.write(values.json ? `${JSON.stringify(replayed)}\n` : text(replayed))
+  process.exit(replayed.ok ? 0 : 1)
+}
 const openArena = ARENAS[values.source]
 if (openArena === undefined || !isWhole(records, 1) || !isWhole(faults, 0) || !isWhole(seed, 0)) {
   process.stderr.write(
-    `usage: npm run chaos -- --source ${Object.keys(ARENAS).join('|')}|idempotency|cron [--records 1 or more] [--faults 0 or more] [--seed 0 or more] [--repetitions 1 or more] [--slots sqlite|postgres|redis] [--seconds 1 or more] [--json]\n`,
+    `usage: npm run chaos -- --replay kafka|rabbitmq or --source ${Object.keys(ARENAS).join('|')}|idempotency|cron [--records 1 or more] [--faults 0 or more] [--seed 0 or more] [--repetitions 1 or more] [--slots sqlite|postgres|redis] [--seconds 1 or more] [--json]\n`,
   )
   process.exit(2)
 }
@@ -58,7 +68,7 @@ function isWhole(value: number | undefined, least: number): value is number {
   return Number.isSafeInteger(value) && (value ?? least - 1) >= least
 }
 
-function text(all: ChaosReport | IdempotencyReport | CronChaosReport): string {
+function text(all: ChaosReport | IdempotencyReport | CronChaosReport | ReplayReport): string {
   return Object.entries(all)
     .map(
       ([name, value]) =>
