@@ -1,26 +1,68 @@
 /** Idempotency keys as Redis has them, and back. Pure. */
+
 import type { ClaimAnswer, ClaimWrite, StoredKey } from '../../core/idempotency-store.ts'
+import { ownerFromText } from '../../core/owner.ts'
 import { HEAD_BYTES } from './idempotency-scripts.ts'
 
 /** Keys of one consumer are in one slot: a script may touch only those of one, in a Cluster. */
 export const redisKey = (key: string): string => {
   const at = key.lastIndexOf(':')
-  return `millrace:idempotency:{${key.slice(0, at)}}:${key.slice(at + 1)}`
+  return `millrace:key:{${key.slice(0, at)}}${key.slice(at)}`
 }
 
-export const slotOf = (key: string): string => key.slice(0, key.lastIndexOf(':'))
+/** What is before the last colon, and that. */
+export const slotOf = (key: string): string => key.slice(0, key.lastIndexOf(':') + 1)
+
+/** Whether it is of that slot: what follows has no colon of its own. */
+export const isOfSlot = (key: string, slot: string): boolean =>
+  key.startsWith(slot) && key.indexOf(':', slot.length) < 0
 
 const KIND = { complete: 'd', release: 'f', renew: 'r' } as const
 
-export const wantedValue = (write: ClaimWrite, ownerBytes: number): string => {
-  const { kind, owner, fence } = write
-  const ms = kind === 'complete' ? write.ttlMs : kind === 'renew' ? write.leaseMs : 0
-  const [fingerprint, result] = kind === 'complete' ? [write.fingerprint, write.result] : ['', '']
-  const lengths = digits(fingerprint.length, 2) + digits(ownerBytes, 4)
-  return `${KIND[kind]}${digits(fence, 16)}${digits(ms, 13)}${lengths}${fingerprint}${owner}${result}`
+/** Writes that one script does: of one owner, in one way, for one time. */
+export const writeGroup = (write: ClaimWrite): string => `${KIND[write.kind]} ${millisecondsOf(write)} ${write.owner}`
+
+export const writeValues = (write: ClaimWrite): readonly [owner: string, kind: string, ms: number] => [
+  ownerValues(write.owner).toReversed().join(''),
+  KIND[write.kind],
+  millisecondsOf(write),
+]
+
+const millisecondsOf = (write: ClaimWrite): number =>
+  Math.ceil(write.kind === 'complete' ? write.ttlMs : write.kind === 'renew' ? write.leaseMs : 0)
+
+export const wantedValue = (write: ClaimWrite): string =>
+  write.kind === 'complete'
+    ? digits(write.fence, 16) + fingerprintValue(write.fingerprint) + write.result
+    : digits(write.fence, 16)
+
+export const fingerprintValue = (fingerprint: string): string => digits(fingerprint.length, 2) + fingerprint
+
+/**
+ * The owner as the scripts take it. Of a process its id: where it runs tells nobody on another machine anything, and would
+ * be most of what is stored.
+ */
+export const ownerValues = (text: string): readonly [owner: string, bytes: string] => {
+  const owner = ownerFromText(text)?.id ?? text
+  return [owner, digits(Buffer.byteLength(owner), 4)]
 }
 
-const digits = (value: number, count: number): string => Math.round(value).toFixed(0).padStart(count, '0')
+/** One text where all have the same length in bytes, which a script cuts; otherwise each by itself. */
+export const packed = (values: readonly string[]): readonly (string | number)[] => {
+  const length = values[0]?.length ?? 0
+  const text = values.join('')
+  // ASCII has as many bytes as characters.
+  if (length === 0 || values.some(value => value.length !== length) || Buffer.byteLength(text) !== text.length)
+    return [0, ...values]
+  return [length, text]
+}
+
+const ZEROS = '0000000000000000'
+
+const digits = (value: number, count: number): string => {
+  const text = String(Math.round(value))
+  return text.length >= count ? text : ZEROS.slice(0, count - text.length) + text
+}
 
 interface Value {
   readonly state: StoredKey['state']
@@ -37,16 +79,18 @@ const STATES: Readonly<Record<string, StoredKey['state']>> = { c: 'claimed', d: 
 export const readValue = (value: Buffer): Value | undefined => {
   const head = value.toString('latin1', 0, HEAD_BYTES)
   const state = STATES[head.slice(0, 1)]
-  if (!state || !/^.\d{35}$/.test(head)) return undefined
-  const fingerprintEnd = HEAD_BYTES + Number(head.slice(30, 32))
-  const ownerEnd = fingerprintEnd + Number(head.slice(32, 36))
+  if (!state || !/^.\d{20}$/.test(head)) return undefined
+  const ownerEnd = HEAD_BYTES + Number(head.slice(17))
+  const lengths = value.toString('latin1', ownerEnd, ownerEnd + 15)
+  if (!/^\d{15}$/.test(lengths)) return undefined
+  const fingerprintEnd = ownerEnd + 15 + Number(lengths.slice(13))
   return {
     state,
     fence: Number(head.slice(1, 17)),
-    leaseUntil: Number(head.slice(17, 30)),
-    fingerprint: value.toString('utf8', HEAD_BYTES, fingerprintEnd),
-    owner: value.toString('utf8', fingerprintEnd, ownerEnd),
-    result: value.toString('utf8', ownerEnd),
+    leaseUntil: Number(lengths.slice(0, 13)),
+    owner: value.toString('utf8', HEAD_BYTES, ownerEnd),
+    fingerprint: value.toString('utf8', ownerEnd + 15, fingerprintEnd),
+    result: value.toString('utf8', fingerprintEnd),
   }
 }
 

@@ -21,7 +21,19 @@ import type { RedisConnection } from './channel.ts'
 import { openClient, type RedisClient } from './connection.ts'
 import { redisError } from './failure.ts'
 import { CLAIM, WRITE } from './idempotency-scripts.ts'
-import { claimAnswers, readValue, redisKey, slotOf, wantedValue } from './idempotency-values.ts'
+import {
+  claimAnswers,
+  fingerprintValue,
+  isOfSlot,
+  ownerValues,
+  packed,
+  readValue,
+  redisKey,
+  slotOf,
+  wantedValue,
+  writeGroup,
+  writeValues,
+} from './idempotency-values.ts'
 import { mustBeNewEnough, versionOf } from './server.ts'
 import type { RedisOptions } from './settings.ts'
 
@@ -74,17 +86,18 @@ const redisKeys = (name: string, client: RedisClient): IdempotencyStore => {
   return {
     claim: (claims, { owner, leaseMs }) =>
       asked('claiming keys', () =>
-        bySlot<KeyClaim, ClaimAnswer>(claims, async some => {
-          const args = [owner, Math.ceil(leaseMs), FENCE_MEMORY_MS, ...some.map(({ fingerprint }) => fingerprint)]
-          const reply = await client.run(CLAIM, some.map(keyOf), args)
-          return claimAnswers(reply as readonly Buffer[])
+        inGroups<KeyClaim, ClaimAnswer>(claims, NO_GROUP, async some => {
+          const values = packed(some.map(({ fingerprint }) => fingerprintValue(fingerprint)))
+          const args = [...ownerValues(owner), Math.ceil(leaseMs), FENCE_MEMORY_MS, ...values]
+          return claimAnswers((await client.run(CLAIM, some.map(keyOf), args)) as readonly Buffer[])
         }),
       ),
     write: writes =>
       asked('writing keys', () =>
-        bySlot<ClaimWrite, WriteAnswer>(writes, async some => {
-          const values = some.map(write => wantedValue(write, Buffer.byteLength(write.owner)))
-          const reply = await client.run(WRITE, some.map(keyOf), [FENCE_MEMORY_MS, ...values])
+        inGroups<ClaimWrite, WriteAnswer>(writes, writeGroup, async some => {
+          const [first] = some
+          const args = first ? [...writeValues(first), FENCE_MEMORY_MS, ...packed(some.map(wantedValue))] : []
+          const reply = await client.run(WRITE, some.map(keyOf), args)
           return Array.from(String(reply), letter => (letter === 'h' ? 'held' : 'lost'))
         }),
       ),
@@ -112,19 +125,25 @@ const notText = (thrown: unknown): Buffer => {
 const millisecondsOf = ([seconds, micros]: readonly Buffer[]): number =>
   Number(String(seconds)) * 1_000 + Math.floor(Number(String(micros)) / 1_000)
 
-/** One call for each slot, which is one for all keys of a consumer. */
-const bySlot = async <Item extends { readonly key: string }, Answer>(
+const NO_GROUP = (): string => ''
+
+/** One call for each slot and group, sent together: one for all keys of a batch, or two, where some of its records failed. */
+const inGroups = async <Item extends { readonly key: string }, Answer>(
   items: readonly Item[],
+  groupOf: (item: Item) => string,
   ask: (some: readonly Item[]) => Promise<readonly Answer[]>,
 ): Promise<readonly Answer[]> => {
   const [first] = items
   if (!first) return []
-  const slot = slotOf(first.key)
-  if (items.every(({ key }) => slotOf(key) === slot)) return ask(items)
-  const slots = Map.groupBy(items.keys(), index => slotOf(items[index]?.key ?? ''))
+  const [slot, group] = [slotOf(first.key), groupOf(first)]
+  if (items.every(item => isOfSlot(item.key, slot) && groupOf(item) === group)) return ask(items)
+  const groups = Map.groupBy(items.keys(), index => {
+    const item = items[index] as Item
+    return `${slotOf(item.key)} ${groupOf(item)}`
+  })
   const answers: Answer[] = []
   await Promise.all(
-    [...slots.values()].map(async indexes => {
+    [...groups.values()].map(async indexes => {
       const some = await ask(indexes.map(index => items[index] as Item))
       for (const [at, index] of indexes.entries()) answers[index] = some[at] as Answer
     }),

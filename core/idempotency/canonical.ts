@@ -14,14 +14,26 @@ export class Unwritable extends Error {
 /** Throws {@link Unwritable} for functions, symbols, and objects that contain themselves. */
 export const canonicalText = (value: unknown, use: Use = 'payload'): string => {
   try {
-    return textOf(value, use, '', [])
+    return textOf(value, use, 0)
   } catch (thrown) {
     if (thrown instanceof RangeError) throw new Unwritable('it is nested too deeply')
     throw thrown
   }
 }
 
-const textOf = (value: unknown, use: Use, path: string, above: object[]): string => {
+/** Where a value is found is only told on the way out, of one that has no text: most have one. */
+const within = (thrown: unknown, step: string): unknown => {
+  if (!(thrown instanceof Unwritable)) return thrown
+  const [, inside = '', problem = ''] = /^(it|\S+) ((?:is|refers) [\s\S]*)$/.exec(thrown.message) ?? []
+  if (problem === '') return thrown
+  const path = inside === 'it' ? step : inside.startsWith('[') ? `${step}${inside}` : `${step}.${inside}`
+  return new Unwritable(`${path} ${problem}`)
+}
+
+/** Deeper than this, it is looked whether an object is part of itself; a path that deep is nobody's help. */
+const SUSPECT_DEPTH = 200
+
+const textOf = (value: unknown, use: Use, depth: number): string => {
   switch (typeof value) {
     case 'string':
       return JSON.stringify(value)
@@ -30,65 +42,102 @@ const textOf = (value: unknown, use: Use, path: string, above: object[]): string
     case 'number':
       // RFC 8785 has no -0 either, but a result is to come back as it was.
       if (Number.isFinite(value))
-        return Object.is(value, -0) && use === 'result' ? tagged('number', '"-0"') : `${value + 0}`
+        return value === 0 && use === 'result' && Object.is(value, -0) ? tagged('number', '"-0"') : `${value + 0}`
       return tagged('number', `"${value}"`)
     case 'bigint':
       return tagged('bigint', `"${value}"`)
     case 'undefined':
       return tagged('undefined', 'true')
     case 'object':
-      return value === null ? 'null' : objectText(value, use, path, above)
+      return value === null ? 'null' : objectText(value, use, depth + 1)
     default:
-      throw new Unwritable(`${at(path)} is a ${typeof value}`)
+      throw new Unwritable(`it is a ${typeof value}`)
   }
 }
 
-const objectText = (value: object, use: Use, path: string, above: object[]): string => {
-  if (above.includes(value)) throw new Unwritable(`${at(path)} refers back to an object it is part of`)
-  above.push(value)
-  const text = insideText(value, use, path, above)
-  above.pop()
-  return text
+const objectText = (value: object, use: Use, depth: number): string => {
+  if (depth === SUSPECT_DEPTH && isPartOfItself(value))
+    throw new Unwritable('it refers back to an object it is part of')
+  if (Array.isArray(value)) return listText(value, use, depth)
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+    ? membersText(value, use, depth)
+    : instanceText(value, use, depth)
 }
 
-const insideText = (value: object, use: Use, path: string, above: object[]): string => {
-  if (Array.isArray(value)) return listText(value, use, path, above)
+const instanceText = (value: object, use: Use, depth: number): string => {
   if (value instanceof Date) return tagged('date', JSON.stringify(value.getTime()))
   if (value instanceof Uint8Array) return tagged('bytes', JSON.stringify(base64(value)))
-  if (value instanceof Map) return tagged('map', listText([...value], use, path, above))
-  if (value instanceof Set) return tagged('set', listText([...value], use, path, above))
-  const { toJSON } = value as { toJSON?: unknown }
-  if (typeof toJSON === 'function') return textOf(toJSON.call(value, ''), use, path, above)
-  if (value instanceof Error)
-    return membersText({ ...value, name: value.name, message: value.message }, use, path, above)
-  return membersText(value, use, path, above)
+  if (value instanceof Map) return tagged('map', listText([...value], use, depth))
+  if (value instanceof Set) return tagged('set', listText([...value], use, depth))
+  if (value instanceof Error) return membersText({ ...value, name: value.name, message: value.message }, use, depth)
+  return membersText(value, use, depth)
 }
 
-const listText = (list: readonly unknown[], use: Use, path: string, above: object[]): string => {
+const listText = (list: readonly unknown[], use: Use, depth: number): string => {
   let text = '['
-  for (let index = 0; index < list.length; index += 1)
-    text += `${index === 0 ? '' : ','}${textOf(list[index], use, `${path}[${index}]`, above)}`
+  let index = 0
+  try {
+    for (; index < list.length; index += 1) text += (index === 0 ? '' : ',') + textOf(list[index], use, depth)
+  } catch (thrown) {
+    throw within(thrown, `[${index}]`)
+  }
   return `${text}]`
 }
 
-/** A member that is undefined is not there, as in JSON. */
-const membersText = (value: object, use: Use, path: string, above: object[]): string => {
+/** A member that is undefined is not there, as in JSON; what has a toJSON is what that says. */
+const membersText = (value: object, use: Use, depth: number): string => {
+  const { toJSON } = value as { toJSON?: unknown }
+  if (typeof toJSON === 'function') return textOf(toJSON.call(value, ''), use, depth)
   const names = Object.keys(value)
-  if (use === 'payload' && names.length > 1) names.sort()
+  if (use === 'payload') sortUnlessSorted(names)
   let text = ''
   let isTagged = false
-  for (const name of names) {
-    const member = (value as Record<string, unknown>)[name]
-    if (member === undefined) continue
-    if (name.startsWith('$')) isTagged = true
-    text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${textOf(member, use, path === '' ? name : `${path}.${name}`, above)}`
+  let name = ''
+  try {
+    for (name of names) {
+      const member = (value as Record<string, unknown>)[name]
+      if (member === undefined) continue
+      if (name.startsWith('$')) isTagged = true
+      text += `${text === '' ? '' : ','}${quoted(name)}:${textOf(member, use, depth)}`
+    }
+  } catch (thrown) {
+    throw within(thrown, name)
   }
   return isTagged ? tagged('object', `{${text}}`) : `{${text}}`
 }
 
-const tagged = (tag: string, text: string): string => `{"$${tag}":${text}}`
+/** Names of members come again and again. */
+const quotedNames = new Map<string, string>()
+const MOST_NAMES = 1_000
 
-const at = (path: string): string => (path === '' ? 'it' : path)
+const quoted = (name: string): string => {
+  const known = quotedNames.get(name)
+  if (known !== undefined) return known
+  const text = JSON.stringify(name)
+  if (quotedNames.size < MOST_NAMES) quotedNames.set(name, text)
+  return text
+}
+
+const sortUnlessSorted = (names: string[]): void => {
+  for (let index = 1; index < names.length; index += 1)
+    if ((names[index] as string) < (names[index - 1] as string)) {
+      names.sort()
+      return
+    }
+}
+
+/** Whether something in it is among what is above it. */
+const isPartOfItself = (value: object, above: ReadonlySet<object> = new Set()): boolean => {
+  if (above.has(value)) return true
+  const here = new Set(above).add(value)
+  return Object.values(value).some(
+    member =>
+      typeof member === 'object' && member !== null && here.size < 2 * SUSPECT_DEPTH && isPartOfItself(member, here),
+  )
+}
+
+const tagged = (tag: string, text: string): string => `{"$${tag}":${text}}`
 
 const base64 = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
