@@ -4,8 +4,10 @@ import type { Cancel } from '../../core/clock.ts'
 import type { ChannelRef, Context, Delivery, Settlement, Source } from '../../core/contract.ts'
 import type { RequestAnswer } from '../../core/request-contract.ts'
 import { type Answer, answerTo, BAD_GATEWAY, TIMED_OUT, unavailable } from './answers.ts'
+import { createArrivals } from './arrivals.ts'
 import { createExchange, type Exchange } from './exchange.ts'
 import { type Gated, gateOf, type Passed } from './gate.ts'
+import { newId } from './id.ts'
 import { recordOf } from './record.ts'
 import type { HttpServer, Place } from './server.ts'
 import type { RouteSettings } from './settings.ts'
@@ -24,7 +26,7 @@ export const openRouteSource = async (
   const log = context.log.with({ channel: address })
   const gate = gateOf(context, address, settings, settings.timeout)
   let mailbox: Delivery[] = []
-  let wake: (() => void) | undefined
+  const arrivals = createArrivals(clock)
   let state: 'open' | 'paused' | 'draining' | 'closed' = 'open'
   /** In the order of their deadlines, because all have the same time. */
   const pending = new Map<Delivery, Exchange>()
@@ -50,7 +52,7 @@ export const openRouteSource = async (
     const exchange = createExchange({
       reply,
       key,
-      record: recordOf(request, { id: key?.id ?? crypto.randomUUID(), source: address, route: name, time }),
+      record: recordOf(request, { id: key?.id ?? newId(), source: address, route: name, time }),
       deadline: time + settings.timeout,
       startBy: time + settings.maxWait,
       maxAnswerBytes: settings.maxAnswer,
@@ -60,7 +62,7 @@ export const openRouteSource = async (
     })
     pending.set(exchange.delivery, exchange)
     mailbox.push(exchange.delivery)
-    wake?.()
+    arrivals.wake()
     watchTimeout(settings.timeout)
   }
 
@@ -96,7 +98,7 @@ export const openRouteSource = async (
     retries: 'caller',
     deferStepsMs: [],
     async poll({ max, waitMs, signal }) {
-      if (mailbox.length === 0 && !signal.aborted) await arrival(waitMs, signal)
+      if (mailbox.length === 0 && !signal.aborted) await arrivals.next(waitMs, signal)
       if (mailbox.length <= max) {
         const all = mailbox
         mailbox = []
@@ -128,30 +130,16 @@ export const openRouteSource = async (
       cancelTimeout?.()
       giveBack([...pending.values()])
       mailbox = []
-      wake?.()
+      arrivals.close()
       await server.remove(place)
     },
-  }
-
-  function arrival(waitMs: number, signal: AbortSignal): Promise<void> {
-    return new Promise(resolve => {
-      const done = (): void => {
-        cancel()
-        signal.removeEventListener('abort', done)
-        wake = undefined
-        resolve()
-      }
-      const cancel = clock.after(waitMs, done)
-      signal.addEventListener('abort', done, { once: true })
-      wake = done
-    })
   }
 
   function tell(exchange: Exchange, settlement: Settlement): void {
     if (settlement.outcome === 'accepted') {
       if (exchange.endStream('whole')) return
       const answer = answerOf(settlement.result as RequestAnswer)
-      const bytes = answer.body.length
+      const bytes = typeof answer.body === 'string' ? Buffer.byteLength(answer.body) : answer.body.byteLength
       if (bytes <= settings.maxAnswer) exchange.answerFirst(answer)
       else {
         log.error('an answer is longer than maxAnswer; the caller was told 502', {
@@ -171,8 +159,9 @@ const CLOSED: Gated = { answer: unavailable(RETRY_MS) }
 
 const NOTHING: readonly never[] = Object.freeze([])
 
-const answerOf = ({ status, headers, body, isBase64 }: RequestAnswer): Answer & { readonly body: Uint8Array } => ({
+/** A text stays one: Node writes it together with the headers. */
+const answerOf = ({ status, headers, body, isBase64 }: RequestAnswer): Answer => ({
   status,
   headers,
-  body: Buffer.from(body, isBase64 ? 'base64' : 'utf8'),
+  body: isBase64 ? Buffer.from(body, 'base64') : body,
 })

@@ -1,5 +1,6 @@
 /** What a function answers with. */
 import type { ErrorInfo } from '../contract.ts'
+import type { RequestAnswer } from '../request-contract.ts'
 
 /** A record the function could not process. */
 export interface BatchItemFailure {
@@ -26,13 +27,25 @@ export type Answer = BatchAnswer | undefined | null | void
 const plain = new WeakSet<object>()
 
 /** An answer of ours holds nothing but what JSON carries: marked, so that inline isolation need not copy it. */
-export const plainAnswer = (batchItemFailures: readonly BatchItemFailure[]): BatchAnswer =>
-  plainValue(Object.freeze({ batchItemFailures: Object.freeze(batchItemFailures) }))
-
-/** The same of another value that was made here. */
-export const plainValue = <Value extends object>(value: Value): Value => {
-  plain.add(value)
-  return value
+export const plainAnswer = (batchItemFailures: readonly BatchItemFailure[]): BatchAnswer => {
+  const answer = Object.freeze({ batchItemFailures: Object.freeze(batchItemFailures) })
+  plain.add(answer)
+  return answer
 }
 
-export const isPlainAnswer = (value: object): boolean => plain.has(value)
+/** The same of an answer to a request, told by its class: a mark for each costs more than all else there is to do. */
+export class WholeAnswer implements RequestAnswer {
+  readonly status: number
+  readonly headers: RequestAnswer['headers']
+  readonly body: string
+  readonly isBase64: boolean
+
+  constructor({ status, headers, body, isBase64 }: RequestAnswer) {
+    this.status = status
+    this.headers = headers
+    this.body = body
+    this.isBase64 = isBase64
+  }
+}
+
+export const isPlainAnswer = (value: object): boolean => value instanceof WholeAnswer || plain.has(value)

@@ -10,6 +10,7 @@ import { embedded } from './embedded/bench.ts'
 import { engine } from './engine/benches.ts'
 import { filter } from './filter/bench.ts'
 import { flow } from './flow/bench.ts'
+import { http } from './http/bench.ts'
 import { idempotency } from './idempotency/bench.ts'
 import { invoke } from './invoke/bench.ts'
 import { measureLimits } from './limits/measure.ts'
@@ -23,6 +24,7 @@ const BENCHES: readonly Bench[] = [
   filter,
   ...idempotency,
   flow,
+  ...http,
   invoke,
   kafka,
   rabbitmq,

@@ -5,6 +5,9 @@
  * back while their host is killed so often and the broker restarted once. What happens is told on stderr; stdout gets the
  * report. Exits 1 when a promise was broken: a record lost, invented, changed or out of order, or more of them run twice
  * than were in flight at the faults.
+ *
+ * `--source http [--records 1000000] [--kill-every 20000]`: requests through a door into the embedded queue, while its app is
+ * killed every so many milliseconds. Exits 1 unless everything that was answered 202 was processed or parked.
  */
 import { parseArgs } from 'node:util'
 import type { OpenArena } from './arena.ts'
@@ -12,6 +15,7 @@ import { openKafka } from './arenas/kafka.ts'
 import { openRabbit } from './arenas/rabbitmq.ts'
 import { openRedis } from './arenas/redis.ts'
 import { type CronChaosReport, runCronChaos } from './cron.ts'
+import { type HttpChaosReport, runHttpChaos } from './http/run.ts'
 import type { IdempotencyReport } from './idempotency/run.ts'
 import { killStores } from './idempotency/stores.ts'
 import type { ReplayReport } from './replay/run.ts'
@@ -27,6 +31,7 @@ const { values } = parseArgs({
     faults: { type: 'string', default: '20' },
     seed: { type: 'string', default: '1' },
     repetitions: { type: 'string', default: '200' },
+    'kill-every': { type: 'string', default: '20000' },
     replay: { type: 'string' },
     json: { type: 'boolean', default: false },
     seconds: { type: 'string', default: '600' },
@@ -53,10 +58,16 @@ if ((values.replay === 'kafka' || values.replay === 'rabbitmq') && isWhole(recor
   process.stdout.write(values.json ? `${JSON.stringify(replayed)}\n` : text(replayed))
   process.exit(replayed.ok ? 0 : 1)
 }
+const killEveryMs = Number(values['kill-every'])
+if (values.source === 'http' && isWhole(records, 1) && isWhole(seed, 0) && isWhole(killEveryMs, 100)) {
+  const judged = await runHttpChaos({ records, killEveryMs, seed, say })
+  process.stdout.write(values.json ? `${JSON.stringify(judged)}\n` : text(judged))
+  process.exit(judged.ok ? 0 : 1)
+}
 const openArena = ARENAS[values.source]
 if (openArena === undefined || !isWhole(records, 1) || !isWhole(faults, 0) || !isWhole(seed, 0)) {
   process.stderr.write(
-    `usage: npm run chaos -- --replay kafka|rabbitmq or --source ${Object.keys(ARENAS).join('|')}|idempotency|cron [--records 1 or more] [--faults 0 or more] [--seed 0 or more] [--repetitions 1 or more] [--slots sqlite|postgres|redis] [--seconds 1 or more] [--json]\n`,
+    `usage: npm run chaos -- --replay kafka|rabbitmq or --source ${Object.keys(ARENAS).join('|')}|idempotency|cron|http [--records 1 or more] [--faults 0 or more] [--seed 0 or more] [--repetitions 1 or more] [--slots sqlite|postgres|redis] [--seconds 1 or more] [--kill-every 100 or more] [--json]\n`,
   )
   process.exit(2)
 }
@@ -68,7 +79,7 @@ function isWhole(value: number | undefined, least: number): value is number {
   return Number.isSafeInteger(value) && (value ?? least - 1) >= least
 }
 
-function text(all: ChaosReport | IdempotencyReport | CronChaosReport | ReplayReport): string {
+function text(all: ChaosReport | IdempotencyReport | CronChaosReport | ReplayReport | HttpChaosReport): string {
   return Object.entries(all)
     .map(
       ([name, value]) =>

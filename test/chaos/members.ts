@@ -26,8 +26,12 @@ interface Running {
   readonly ended: Promise<number | null>
 }
 
-/** All state lies below `folder`, in a folder of each name's, with its output. */
-export const createMembers = (folder: string, env: NodeJS.ProcessEnv): Members => {
+/** All state lies below `folder`, in a folder of each name's, with its output. `config`: what they run. */
+export const createMembers = (
+  folder: string,
+  env: NodeJS.ProcessEnv,
+  config = 'test/chaos/app/millrace.config.ts',
+): Members => {
   const running = new Map<string, Running>()
   const known = new Set<string>()
   const end = async (name: string, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> => {
@@ -45,7 +49,7 @@ export const createMembers = (folder: string, env: NodeJS.ProcessEnv): Members =
     names: () => [...running.keys()],
     start(name) {
       known.add(name)
-      running.set(name, startMember(join(folder, name), env))
+      running.set(name, startMember(join(folder, name), env, config))
     },
     signal: (name, signal) => running.get(name)?.kill(signal),
     end,
@@ -54,13 +58,12 @@ export const createMembers = (folder: string, env: NodeJS.ProcessEnv): Members =
   }
 }
 
-const startMember = (stateDir: string, env: NodeJS.ProcessEnv): Running => {
+const startMember = (stateDir: string, env: NodeJS.ProcessEnv, config: string): Running => {
   mkdirSync(stateDir, { recursive: true })
-  const child = spawn(
-    process.execPath,
-    ['core/cli/main.ts', 'start', '--plain', '--config', 'test/chaos/app/millrace.config.ts'],
-    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env, CHAOS_STATE: stateDir } },
-  )
+  const child = spawn(process.execPath, ['core/cli/main.ts', 'start', '--plain', '--config', config], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env, CHAOS_STATE: stateDir },
+  })
   const output = createWriteStream(join(stateDir, 'output'), { flags: 'a' })
   for (const stream of [child.stdout, child.stderr]) stream.pipe(output, { end: false })
   let over = false

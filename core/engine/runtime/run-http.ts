@@ -9,10 +9,10 @@
 import { foreignBatch } from '../../event/foreign.ts'
 import { FunctionRequest } from '../../event/http/request.ts'
 import { jsonAnswer, readApiGatewayV2Answer } from '../../event/lambda/api-gateway-answer.ts'
-import { plainValue } from '../../function/answer.ts'
+import { WholeAnswer } from '../../function/answer.ts'
 import { functionError } from '../../function/errors.ts'
 import type { RequestAnswer } from '../../request-contract.ts'
-import type { ForeignEvents, RefusedRecord } from '../contract.ts'
+import type { ForeignEvents, FunctionError, RefusedRecord } from '../contract.ts'
 import { answerText } from './answer.ts'
 import { guardFor, requestDecoder } from './decoder.ts'
 import { answerResponse } from './http-response.ts'
@@ -78,18 +78,32 @@ const ofResponse = async (response: Response, { stream, context }: RunParts): Pr
 /** As JSON carries it, because that is what AWS reads; most answers have no status and are the body itself. */
 const ofValue = (value: unknown): RunResult => {
   if (typeof value === 'string') return ofAnswer(jsonAnswer(value))
-  const written = answerText(value)
-  if (written.error) return { kind: 'failed', error: written.error, refused: NONE }
-  const text = written.text ?? 'null'
+  const text = plainText(value)
+  if (typeof text === 'object') return { kind: 'failed', error: text.error, refused: NONE }
   if (!text.includes('"statusCode"'))
     return ofAnswer(text.startsWith('"') ? jsonAnswer(JSON.parse(text)) : jsonAnswer(text))
   const { problem, ...answer } = readApiGatewayV2Answer(JSON.parse(text))
   return 'response' in answer ? ofAnswer(answer.response) : invalid(problem ?? '')
 }
 
+/** Without the care for errors in it that a report takes: it is what most requests cost. */
+const plainText = (value: unknown): string | { readonly error: FunctionError } => {
+  try {
+    const text = JSON.stringify(value)
+    if (text !== undefined && text.length <= SURELY_SHORT) return text
+  } catch {
+    // The careful way finds out where and why.
+  }
+  const written = answerText(value)
+  return written.error ? { error: written.error } : (written.text ?? 'null')
+}
+
+/** No longer than an answer may be, however many bytes its characters take. */
+const SURELY_SHORT = 2_000_000
+
 const ofAnswer = (answer: RequestAnswer): RunResult => ({
   kind: 'answered',
-  value: plainValue(answer),
+  value: new WholeAnswer(answer),
   refused: NONE,
 })
 

@@ -86,9 +86,16 @@ const runForeign = async (loaded: LoadedFunction, parts: RunParts, events: Forei
 /** The same in every room, and not worth a module of its own to an environment that never sees a request. */
 const HTTP_PLACE = 'http/route'
 
-const runRequest = async (loaded: LoadedFunction, parts: RunParts, events: ForeignEvents): Promise<RunResult> => {
-  const { runHttp } = await import('./run-http.ts')
-  return runHttp(loaded, parts, events)
+type RunHttp = typeof import('./run-http.ts').runHttp
+let runHttp: RunHttp | undefined
+
+/** Imported once, with the first request: asking for a module that is there costs as much as all the rest. */
+const runRequest = (loaded: LoadedFunction, parts: RunParts, events: ForeignEvents): Promise<RunResult> =>
+  runHttp ? runHttp(loaded, parts, events) : importRunHttp().then(run => run(loaded, parts, events))
+
+const importRunHttp = async (): Promise<RunHttp> => {
+  runHttp = (await import('./run-http.ts')).runHttp
+  return runHttp
 }
 
 export const invalidAnswer = (message: string): FunctionError => ({
