@@ -1,4 +1,5 @@
 /** From nothing to the first answer. What is started before the clock runs is what an app has running anyway. */
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { Isolation } from '../../../core/engine/contract.ts'
@@ -32,6 +33,18 @@ const startBare: Start = async () => {
 export const bareWorker: Contestant = {
   name: 'a bare new Worker, first message',
   open: async () => ({ round: () => startsOf(startBare), close: async () => undefined }),
+}
+
+const startNode: Start = async () => {
+  const startMs = performance.now()
+  await once(spawn(process.execPath, ['-e', '0'], { stdio: 'ignore' }), 'exit')
+  return (performance.now() - startMs) * 1_000
+}
+
+/** What a process costs by itself. */
+export const bareNode: Contestant = {
+  name: 'node -e 0, from start to end',
+  open: async () => ({ round: () => startsOf(startNode), close: async () => undefined }),
 }
 
 export const coldMillrace = (isolation: Isolation, aim: Aim): Contestant => ({
