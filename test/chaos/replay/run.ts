@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { systemClock } from '../../../core/clock.ts'
+import { sleep, systemClock } from '../../../core/clock.ts'
 import { openDatabase } from '../../../core/database.ts'
 import type { JobStatus } from '../../../dlq/replay-store.ts'
 import { openSqliteStore } from '../../../dlq/sqlite/store.ts'
@@ -63,6 +63,7 @@ export const runReplayChaos = async (chaos: ReplayChaos): Promise<ReplayReport> 
     let host = startHost(kind, broker.url, stateDir)
     for (let kill = 1; kill <= kills; kill += 1) {
       await progress(store, job, Math.floor((letters * kill) / (kills + 1)))
+      await atSomeMoment()
       host.kill()
       await host.ended
       const { underWay, resolved } = await status(store, job)
@@ -71,6 +72,7 @@ export const runReplayChaos = async (chaos: ReplayChaos): Promise<ReplayReport> 
       host = startHost(kind, broker.url, stateDir)
       if (!restart || kill !== Math.ceil(kills / 2)) continue
       await progress(store, job, resolved + 1)
+      await atSomeMoment()
       const at = await status(store, job)
       inFlight += at.underWay
       await broker.restart('SIGKILL')
@@ -92,6 +94,9 @@ export const runReplayChaos = async (chaos: ReplayChaos): Promise<ReplayReport> 
     await rm(stateDir, { recursive: true, force: true })
   }
 }
+
+/** A moment seen by its progress is one between two batches: kills are to come at any. */
+const atSomeMoment = (): Promise<void> => sleep(systemClock, Math.random() * 150)
 
 const status = async (store: LetterStore, id: string): Promise<JobStatus> => {
   const job = await store.job(id)

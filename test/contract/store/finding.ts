@@ -93,6 +93,25 @@ export const finding = (promise: Promised): void => {
     assert.deepEqual(await found({ since: PARKED_AT + 1, until: PARKED_AT + 2 * DAY_MS }), ['1'])
   })
 
+  promise('what a filter matches is found however far it is, each once, page by page', async ({ store }) => {
+    const rare = new Set([0, 3, 199, 200, 201, 399, 449])
+    await store.park(
+      Array.from({ length: 450 }, (_, index) =>
+        letterFor(fullRecord(`${index}`, { headers: rare.has(index) ? [['rare', 'yes']] : [] })),
+      ),
+    )
+    for (const limit of [1, 3, 100]) {
+      const found: string[] = []
+      let next: string | undefined
+      do {
+        const page = await store.page({ headers: [{ name: 'rare' }], limit, ...(next ? { before: next } : {}) })
+        found.push(...page.letters.map(({ recordId }) => recordId))
+        next = page.next
+      } while (next !== undefined)
+      assert.deepEqual(found, ['449', '399', '201', '200', '199', '3', '0'], `${limit} a page`)
+    }
+  })
+
   promise('letters are grouped and counted, the largest group first', async ({ store }) => {
     const other = { error: { name: 'Timeout', message: 'took 31 s' }, parkedAt: PARKED_AT + DAY_MS }
     await store.park([
