@@ -30,6 +30,8 @@ export interface CronChaosReport extends SlotsJudgement {
 }
 
 const PROCESSES = 3
+/** So long that every third kill or so finds its victim at work. */
+const WORK_MS = 900
 const KILL_EVERY_MS = { min: 15_000, max: 25_000 }
 const OPTIONS = { every: 1_000, zone: 'UTC', missed: 'latest', overlap: 'allow', jitter: 0, maxWaiting: 1_000 }
 
@@ -40,7 +42,7 @@ export const runCronChaos = async ({ seconds, slots, seed, say }: CronChaosOptio
     const random = createRandom(seed)
     const folder = await mkdtemp(join(tmpdir(), 'millrace-chaos-cron-'))
     ends.push(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
-    const env = await envFor(slots, scope)
+    const env = { ...(await envFor(slots, scope)), WORK_MS: String(WORK_MS) }
     const all: Child[] = []
     const start = (): Child => {
       // Of those that share a server, each has a folder of its own, as on machines of their own.

@@ -1,6 +1,6 @@
 /**
  * A process of its own that reads a schedule. `hold`: claims so many slots by a clock that stands still, says so, and keeps
- * them. `work`: by the real clock, a line when it has claimed a slot, another when it is done. SLOTS_URL: where slots are
+ * them. `work`: by the real clock, a line when it has claimed a slot, another when it is done, after WORK_MS. SLOTS_URL: where slots are
  * kept, a PostgreSQL or a Redis, instead of the state folder.
  */
 import { cronConnector } from '../../../connectors/cron/connector.ts'
@@ -35,7 +35,7 @@ const work = async (source: Source): Promise<void> => {
     }
 }
 
-const WORK_MS = 150
+const WORK_MS = Number(process.env.WORK_MS ?? 150)
 
 const { SLOTS_URL } = process.env
 const keeper = SLOTS_URL?.startsWith('postgres') ? postgresConnector : redisConnector
