@@ -13,7 +13,16 @@ const NEVER_LOOKS = { lookEvery: 60_000 }
 test('a commit wakes a reader that waits, and a rollback gives it nothing', options, async context => {
   const outbox = await openTestOutbox(context, await server.address(), NEVER_LOOKS)
   const source = await outbox.open()
+  // The first may be found because it has just begun to listen.
+  await outbox.publish(['first'])
+  await source.settle(accept(await source.poll(request({ waitMs: 20_000 }))))
+  const [{ now }] = (await outbox.raw.query('SELECT clock_timestamp() AS now')).rows
   const polled = source.poll(request({ waitMs: 20_000 }))
+  await until('it has looked in vain, and waits', async () => {
+    const looked = `SELECT 1 FROM pg_stat_activity WHERE query LIKE 'WITH ready%' AND query LIKE '%${outbox.table}%'
+      AND state = 'idle' AND query_start >= $1`
+    return (await outbox.raw.query(looked, [now])).rows.length > 0
+  })
   await outbox.raw.query(`BEGIN; INSERT INTO ${outbox.table} (data) VALUES ('"gone"'); ROLLBACK`)
   await outbox.raw.query(`BEGIN; INSERT INTO ${outbox.table} (data) VALUES ('"kept"'); COMMIT`)
   const began = performance.now()
