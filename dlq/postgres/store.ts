@@ -29,7 +29,7 @@ export const openPostgresStore = (
     clock,
     owner: ownerToText(owner),
     limits,
-    watchers: { wakes: new Set(), changes: 0 },
+    watchers: { wakes: new Set(), changes: 0, sweptAt: 0 },
   })
   return { ...store, close: database.close }
 }

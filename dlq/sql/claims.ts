@@ -126,7 +126,7 @@ function* applyVerdicts(room: Room, verdicts: readonly ClaimVerdict[]): Work<rea
     }
   }
   yield* countEnds(room, ends)
-  return verdicts.some(verdict => verdict.outcome === 'accepted') ? yield* removeOld(room) : []
+  return yield* removeOld(room)
 }
 
 /** Whether a job still gives out letters, or will. */

@@ -7,6 +7,7 @@ import type { LetterState } from '../store.ts'
 import { forgetOne, knowSomething } from './attempts.ts'
 import { countEnds, type Ends, failAgain, newEnds } from './ends.ts'
 import { insertLetter, summaryColumns, withoutBody } from './insert.ts'
+import { removeOld } from './removal.ts'
 import type { Room } from './room.ts'
 import { stopBehind } from './stopped.ts'
 import { first, run, type Work } from './work.ts'
@@ -22,6 +23,7 @@ export const parkLetters = async (
   const files = letters.map(({ record }) => (record.body ? database.bodies.keep(record.body) : undefined))
   // Of a record that was parked before, the body is there already.
   const used = new Set<string>()
+  let gone: readonly string[] = []
   try {
     return await database.write(function* () {
       const ends = newEnds()
@@ -30,13 +32,15 @@ export const parkLetters = async (
         if ((yield* parkOne(room, letter, file, ends)) === 'new' && file !== undefined) used.add(file)
       }
       yield* countEnds(room, ends)
+      gone = yield* removeOld(room)
       return database.runJoint(joint) ? 'settled' : 'parked'
     })
   } catch (error) {
     used.clear()
+    gone = []
     throw error
   } finally {
-    database.bodies.remove(files.filter((file): file is string => file !== undefined && !used.has(file)))
+    database.bodies.remove([...gone, ...files.filter((file): file is string => file !== undefined && !used.has(file))])
   }
 }
 

@@ -5,9 +5,13 @@ import { all, type SqlValue, type Work } from './work.ts'
 /** A write removes at most this many old letters on its way, so that it stays short. */
 const REMOVE_AT_ONCE = 200
 
-/** Answers files of bodies that nobody needs any more. */
+const SWEEP_MS = 60_000
+
+/** Now and then, with something else that is written. Answers files of bodies that nobody needs any more. */
 export function* removeOld(room: Room): Work<readonly string[]> {
-  const { clock } = room
+  const { clock, watchers } = room
+  if (Math.abs(clock.now() - watchers.sweptAt) < SWEEP_MS) return []
+  watchers.sweptAt = clock.now()
   const limits = room.limits()
   const now = clock.now()
   const files = [

@@ -72,6 +72,8 @@ export interface Room {
 export interface Watchers {
   readonly wakes: Set<() => void>
   changes: number
+  /** When old letters were looked for last, in milliseconds since the epoch. */
+  sweptAt: number
 }
 
 /** To be called once letters that were requested through this process are committed. */

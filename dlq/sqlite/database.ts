@@ -87,7 +87,7 @@ export const sharedOf = (database: Database): Shared => {
   if (before) return before
   const created: Shared = {
     known: nothingKnownOf(database),
-    watchers: { wakes: new Set<() => void>(), changes: 0 },
+    watchers: { wakes: new Set<() => void>(), changes: 0, sweptAt: 0 },
   }
   shared.set(database, created)
   return created
