@@ -1,6 +1,7 @@
 /** `millrace/testing`: whole apps without a broker, single functions in milliseconds, and the promises of sources and stores. */
 
-export type { Skip, SourceCase, SourceHarness } from './contract/harness.ts'
+export type { Skip } from './contract/declare.ts'
+export type { SourceCase, SourceHarness } from './contract/harness.ts'
 export { sourceCases, sourceContract } from './contract/source-contract.ts'
 export type { IdempotencyCase, IdempotencyHarness } from './idempotency/harness.ts'
 export { idempotencyCases, idempotencyContract } from './idempotency/idempotency-contract.ts'

@@ -1,17 +1,16 @@
 /** What docs/dead-letters.md shows is a configuration, and what it promises of the schema is there. */
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { resolveConfig } from '../../core/app.ts'
+import { ROOT, readersFolder } from './reader.ts'
 
-const ROOT = join(import.meta.dirname, '../..')
 const page = await readFile(join(ROOT, 'docs/dead-letters.md'), 'utf8')
 
 test('the configurations are right, with the options that the page speaks of', async context => {
-  const folder = await mkdtemp(join(ROOT, 'test/docs/reader-'))
-  context.after(() => rm(folder, { recursive: true, force: true }))
+  const folder = await readersFolder(context)
   const blocks = [...page.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code = '']) => code)
   assert.ok(blocks.length > 0)
   for (const [index, code] of blocks.entries()) {

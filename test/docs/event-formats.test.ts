@@ -1,17 +1,14 @@
 /** Every example and table of docs/event-formats.md is what the code makes. */
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { promisify } from 'node:util'
 import type { Channel } from '../../core/config/channel.ts'
 import { invoke } from '../../core/testing/invoke.ts'
 import { batchOf, EXAMPLES, fileRecord, given, record } from '../core/event/examples.ts'
+import { compiles, readersProject } from './reader.ts'
 
-const run = promisify(execFile)
-const ROOT = join(import.meta.dirname, '../..')
 const page = readFileSync('docs/event-formats.md', 'utf8')
 /** The JSON under each heading that has some. */
 const written = new Map(
@@ -62,21 +59,9 @@ const AWS_TYPES = `declare module 'aws-lambda' {
 }`
 
 test('the code compiles, and the function does what it says', { timeout: 180_000 }, async context => {
-  // Below the repository, so that `millrace` and zod are found as a dependency would be.
-  const folder = await mkdtemp(join(ROOT, 'test/docs/reader-'))
-  context.after(() => rm(folder, { recursive: true, force: true }))
-  await mkdir(join(folder, 'functions'))
-  for (const [, file = '', code = ''] of page.matchAll(/```ts\n\/\/ (\S+)\n([\s\S]*?)```/g))
-    await writeFile(join(folder, file), code)
+  const folder = await readersProject(context, page)
   await writeFile(join(folder, 'aws.d.ts'), AWS_TYPES)
-  const options = {
-    extends: '../../../tsconfig.json',
-    compilerOptions: { rootDir: ROOT },
-    include: ['**/*.ts'],
-    exclude: [],
-  }
-  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(options))
-  await run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', folder])
+  await compiles(context, folder)
 
   const { orders } = (await import(join(folder, 'channels.ts'))) as { orders: Channel }
   const { handler } = (await import(join(folder, 'functions/charge.ts'))) as { handler: unknown }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { compileFilter } from '../../core/filter/index.ts'
 import { startNode } from '../support/child.ts'
+import { ROOT, readersProject } from './reader.ts'
 
-const ROOT = join(import.meta.dirname, '../..')
 const page = await readFile(join(ROOT, 'docs/filters.md'), 'utf8')
 
 test('every value in the table of docs/filters.md is one', () => {
@@ -20,10 +20,7 @@ test('every value in the table of docs/filters.md is one', () => {
 })
 
 test('the code in docs/filters.md runs', { timeout: 180_000 }, async context => {
-  const folder = await mkdtemp(join(ROOT, 'test/docs/reader-'))
-  context.after(() => rm(folder, { recursive: true, force: true }))
-  for (const [, file = '', code = ''] of page.matchAll(/```ts\n\/\/ (\S+)\n([\s\S]*?)```/g))
-    await writeFile(join(folder, file), code)
+  const folder = await readersProject(context, page)
   for (const name of ['review', 'refund'])
     await writeFile(join(folder, `${name}.ts`), 'export const handler = () => {}')
   await writeFile(

@@ -1,30 +1,18 @@
 /** What docs/functions.md says, run: its example as a project, its tables against the code. */
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { dirname, join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { join } from 'node:path'
+import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { createApp } from '../../core/app.ts'
 import { readResult } from '../../core/engine/remote/status.ts'
 import { zipOf } from '../core/engine/package/zip.ts'
-import { startNode } from '../support/child.ts'
 import { until } from '../support/until.ts'
+import { compiles, ROOT, readersProject } from './reader.ts'
 
-const ROOT = join(import.meta.dirname, '../..')
 const page = await readFile(join(ROOT, 'docs/functions.md'), 'utf8')
-
-/** A project as a reader of the page would have it; below the repository, so that `millrace` is found. */
-const readersProject = async (context: TestContext): Promise<string> => {
-  const folder = await mkdtemp(join(ROOT, 'test/docs/reader-'))
-  context.after(() => rm(folder, { recursive: true, force: true }))
-  for (const [, file = '', code = ''] of page.matchAll(/```[tj]s\n\/\/ (\S+)\n([\s\S]*?)```/g)) {
-    await mkdir(dirname(join(folder, file)), { recursive: true })
-    await writeFile(join(folder, file), code)
-  }
-  return folder
-}
 
 /** What `zip -r` does with a folder, on machines that have none. */
 const zipFolder = async (folder: string): Promise<Buffer> => {
@@ -40,18 +28,8 @@ const zipFolder = async (folder: string): Promise<Buffer> => {
 test('the code compiles, and its functions run: a module, a folder with a layer, a zip', {
   timeout: 180_000,
 }, async context => {
-  const folder = await readersProject(context)
-  await writeFile(
-    join(folder, 'tsconfig.json'),
-    JSON.stringify({
-      extends: '../../../tsconfig.json',
-      compilerOptions: { rootDir: ROOT },
-      include: ['**/*.ts'],
-      exclude: [],
-    }),
-  )
-  const compiled = startNode(context, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', folder])
-  assert.equal((await compiled.ended).code, 0, compiled.output())
+  const folder = await readersProject(context, page)
+  await compiles(context, folder)
   await writeFile(join(folder, 'functions/report.zip'), await zipFolder(join(folder, 'functions/report')))
   const configFile = join(folder, 'millrace.config.ts')
   const { default: config } = await import(pathToFileURL(configFile).href)
@@ -70,7 +48,7 @@ test('the code compiles, and its functions run: a module, a folder with a layer,
 })
 
 test('a function behind a URL gets what the page says', { timeout: 180_000 }, async context => {
-  const folder = await readersProject(context)
+  const folder = await readersProject(context, page)
   const asked: { readonly token: string | undefined; readonly type: string | undefined; readonly body: string }[] = []
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = []

@@ -1,43 +1,21 @@
 /** What docs/idempotency.md says, run: its code as a project, its table of outcomes and of crashes against the code. */
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { createApp } from '../../core/app.ts'
 import { logTo } from '../../core/log.ts'
-import { startNode } from '../support/child.ts'
 import { until } from '../support/until.ts'
+import { compiles, ROOT, readersProject } from './reader.ts'
 
-const ROOT = join(import.meta.dirname, '../..')
 const page = await readFile(join(ROOT, 'docs/idempotency.md'), 'utf8')
-
-/** A project as a reader of the page would have it; below the repository, so that `millrace` is found. */
-const readersProject = async (context: TestContext): Promise<string> => {
-  const folder = await mkdtemp(join(ROOT, 'test/docs/reader-'))
-  context.after(() => rm(folder, { recursive: true, force: true }))
-  for (const [, file = '', code = ''] of page.matchAll(/```[tj]s\n\/\/ (\S+?):?(?: .*)?\n([\s\S]*?)```/g)) {
-    await mkdir(dirname(join(folder, file)), { recursive: true })
-    await writeFile(join(folder, file), code)
-  }
-  return folder
-}
 
 test('the code compiles, and each key runs once: by the function itself, and without touching it', {
   timeout: 180_000,
 }, async context => {
-  const folder = await readersProject(context)
-  await writeFile(
-    join(folder, 'tsconfig.json'),
-    JSON.stringify({
-      extends: '../../../tsconfig.json',
-      compilerOptions: { rootDir: ROOT },
-      include: ['**/*.ts'],
-      exclude: [],
-    }),
-  )
-  const compiled = startNode(context, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', folder])
-  assert.equal((await compiled.ended).code, 0, compiled.output())
+  const folder = await readersProject(context, page)
+  await compiles(context, folder)
   const configFile = join(folder, 'millrace.config.ts')
   const { default: config } = await import(pathToFileURL(configFile).href)
   const { orders, refunds } = await import(pathToFileURL(join(folder, 'channels.ts')).href)
@@ -63,7 +41,7 @@ test('the code compiles, and each key runs once: by the function itself, and wit
 })
 
 test('what is called by hand does what the page says', async context => {
-  const folder = await readersProject(context)
+  const folder = await readersProject(context, page)
   const { invoice, sqs } = await import(pathToFileURL(join(folder, 'by-hand.ts')).href)
   const order = { id: '1', total: 5 }
   assert.deepEqual(

@@ -1,47 +1,23 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { type TestContext, test } from 'node:test'
-import { promisify } from 'node:util'
+import { test } from 'node:test'
 import { startNode } from '../support/child.ts'
+import { compiles, ROOT, readersProject } from './reader.ts'
 
-const run = promisify(execFile)
-const ROOT = join(import.meta.dirname, '../..')
-
-/** A project as a reader of the README would have it, made of its code blocks. */
-const readersProject = async (context: TestContext): Promise<string> => {
-  const readme = await readFile(join(ROOT, 'README.md'), 'utf8')
-  // Below the repository, so that `millrace` and zod are found as a dependency would be.
-  const folder = await mkdtemp(join(ROOT, 'test/docs/reader-'))
-  context.after(() => rm(folder, { recursive: true, force: true }))
-  for (const [, file = '', code = ''] of readme.matchAll(/```ts\n\/\/ (\S+)\n([\s\S]*?)```/g)) {
-    await mkdir(dirname(join(folder, file)), { recursive: true })
-    await writeFile(join(folder, file), code)
-  }
-  return folder
-}
+const readme = await readFile(join(ROOT, 'README.md'), 'utf8')
 
 test('the code in the README compiles, and its tests pass', { timeout: 180_000 }, async context => {
-  const folder = await readersProject(context)
-  await writeFile(
-    join(folder, 'tsconfig.json'),
-    JSON.stringify({
-      extends: '../../../tsconfig.json',
-      compilerOptions: { rootDir: ROOT },
-      include: ['**/*.ts'],
-      exclude: [],
-    }),
-  )
-  await run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', folder])
+  const folder = await readersProject(context, readme)
+  await compiles(context, folder)
   const tests = startNode(context, ['--test', join(folder, 'charge.test.ts')])
   assert.equal((await tests.ended).code, 0, tests.output())
   assert.match(tests.output(), /pass 2/)
 })
 
 test('the commands in the README do what it says', { timeout: 180_000 }, async context => {
-  const folder = await readersProject(context)
+  const folder = await readersProject(context, readme)
   const millrace = (...args: readonly string[]) =>
     startNode(context, [join(ROOT, 'core/cli/main.ts'), ...args], { cwd: folder })
   const app = millrace('start', '--plain')

@@ -1,29 +1,18 @@
 /** The story of docs/when-records-fail.md, as a reader would run it: its files, its commands, and what they print. */
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
 import type { LetterSummary } from '../../dlq/store.ts'
 import { millrace } from '../support/terminal.ts'
 import { until } from '../support/until.ts'
+import { ROOT, readersProject } from './reader.ts'
 
-const ROOT = join(import.meta.dirname, '../..')
 const page = await readFile(join(ROOT, 'docs/when-records-fail.md'), 'utf8')
 
 const ORDERS = ['{"id":"1","total":5}', '{"id":"2","total":-5}', '{"id":"3","total":7}', '{"id":"4","total":9}'].join(
   '\n',
 )
-
-/** Below the repository, so that `millrace` is found. */
-const readersProject = async (context: TestContext): Promise<string> => {
-  const folder = await mkdtemp(join(ROOT, 'test/docs/reader-'))
-  context.after(() => rm(folder, { recursive: true, force: true }))
-  for (const [, file = '', code = ''] of page.matchAll(/```ts\n\/\/ (\S+)\n([\s\S]*?)```/g)) {
-    await mkdir(dirname(join(folder, file)), { recursive: true })
-    await writeFile(join(folder, file), code)
-  }
-  return folder
-}
 
 interface Step {
   readonly command: string
@@ -54,7 +43,7 @@ const pattern = (prints: string): RegExp =>
   )
 
 test('the story of one poison record is as it is told', async context => {
-  const cwd = await readersProject(context)
+  const cwd = await readersProject(context, page)
   let id = ''
   for (const { command, prints } of steps) {
     const [plain = ''] = command.replaceAll('<id>', id).split(' < ')

@@ -1,5 +1,6 @@
 /** What the author of a connector writes, and all of it, to have the promises of a source tested. */
 import type { OutgoingRecord, ReadOptions, Source } from '../../contract.ts'
+import type { PromiseCase } from './declare.ts'
 
 /** One fresh channel for one case. */
 export interface SourceHarness {
@@ -25,17 +26,4 @@ export interface SourceHarness {
 }
 
 /** One promise with its test. */
-export interface SourceCase {
-  /** The words of the promise; a skip names it by them. */
-  readonly promise: string
-  /** Optional abilities of the harness without which the case cannot be run. */
-  readonly needs?: readonly ('cut' | 'restart')[]
-  /** Rejects when the promise is broken. */
-  run(harness: SourceHarness): Promise<void>
-}
-
-/** Promises that a channel does not make, and why. */
-export interface Skip {
-  readonly reason: string
-  readonly promises: readonly string[]
-}
+export type SourceCase = PromiseCase<SourceHarness>

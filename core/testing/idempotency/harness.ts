@@ -1,5 +1,6 @@
 /** What the author of an idempotency store writes, and all of it, to have its promises tested. */
 import type { IdempotencyStore } from '../../idempotency-store.ts'
+import type { PromiseCase } from '../contract/declare.ts'
 
 /** One fresh store for one case. */
 export interface IdempotencyHarness {
@@ -13,10 +14,4 @@ export interface IdempotencyHarness {
 }
 
 /** One promise with its test. */
-export interface IdempotencyCase {
-  /** The words of the promise; a skip names it by them. */
-  readonly promise: string
-  readonly needs?: readonly 'spoil'[]
-  /** Rejects when the promise is broken. */
-  run(harness: IdempotencyHarness): Promise<void>
-}
+export type IdempotencyCase = PromiseCase<IdempotencyHarness>

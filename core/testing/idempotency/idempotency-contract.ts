@@ -1,6 +1,6 @@
 /** The promises of an idempotency store, each a case with the promise's words, as a function of a harness. */
-import { type TestContext, test } from 'node:test'
-import type { Skip } from '../contract/harness.ts'
+import type { TestContext } from 'node:test'
+import { declareContract, type Skip } from '../contract/declare.ts'
 import { claimCases } from './claim-cases.ts'
 import type { IdempotencyCase, IdempotencyHarness } from './harness.ts'
 import { writeCases } from './write-cases.ts'
@@ -17,16 +17,5 @@ export const idempotencyContract = (
   prepare: (context: TestContext) => Promise<IdempotencyHarness>,
   skips: readonly Skip[] = [],
 ): void => {
-  const known = new Set(idempotencyCases.map(each => each.promise))
-  for (const promise of skips.flatMap(skip => skip.promises))
-    if (!known.has(promise)) throw new Error(`${name} skips a promise that does not exist: ${promise}`)
-  for (const each of idempotencyCases) {
-    const skip = skips.find(({ promises }) => promises.includes(each.promise))
-    test(`${name}: ${each.promise}`, { skip: skip?.reason ?? false }, async context => {
-      const harness = await prepare(context)
-      const missing = each.needs?.find(ability => !harness[ability])
-      if (missing) throw new Error(`the harness has no ${missing}: write it, or skip this promise and say why`)
-      await each.run(harness)
-    })
-  }
+  declareContract(name, idempotencyCases, prepare, skips)
 }
