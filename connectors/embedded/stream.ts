@@ -2,7 +2,7 @@
  * The source of a stream: it owns some of the partitions alone and reads each in order. How far the group has come
  * stands in the partition's row; in memory is only what was handed out.
  */
-import type { Delivery, PollRequest, ReadOptions, Source } from '../../core/contract.ts'
+import type { Delivery, EventRecord, PollRequest, ReadOptions, Source } from '../../core/contract.ts'
 import { streamLag } from './lag.ts'
 import { dismissOwner, type LaneTaken, takeLane } from './lanes.ts'
 import { BEAT_EVERY_MS, beat, joinReader } from './members.ts'
@@ -154,23 +154,34 @@ const logGap = (place: Place, state: State, lane: Lane, taken: LaneTaken): void 
   )
 
 const deliver = (state: State, lane: Lane, { offset, row, note }: LaneTaken['rows'][number]): Delivery => {
-  const delivery: Claimed = {
-    record: recordOf(state.channel, row),
-    lane: lane.name,
-    attempts: note.attempts,
-    firstSeen: note.seen,
-    priorDeliveries: note.prior,
-    get lost() {
-      claimed.lost ??= new AbortController()
-      return claimed.lost.signal
-    },
-    get [CLAIM]() {
-      return claimed
-    },
-  }
-  const claimed: Claim = { lane, offset, delivery, open: true, lost: undefined }
-  lane.claims.set(offset, claimed)
+  const delivery = new LaneDelivery(recordOf(state.channel, row), lane, offset, note)
+  lane.claims.set(offset, delivery[CLAIM])
   return delivery
+}
+
+/** A class for its getter: each object literal with one has a hidden class of its own, which outlives what it was made for. */
+class LaneDelivery implements Claimed {
+  readonly record: EventRecord
+  readonly lane: string
+  readonly attempts: number
+  readonly firstSeen: number
+  readonly priorDeliveries: number
+  readonly [CLAIM]: Claim
+
+  constructor(record: EventRecord, lane: Lane, offset: number, note: LaneTaken['rows'][number]['note']) {
+    this.record = record
+    this.lane = lane.name
+    this.attempts = note.attempts
+    this.firstSeen = note.seen
+    this.priorDeliveries = note.prior
+    this[CLAIM] = { lane, offset, delivery: this, open: true, lost: undefined }
+  }
+
+  /** Few are ever asked for it; a controller is dear. */
+  get lost(): AbortSignal {
+    this[CLAIM].lost ??= new AbortController()
+    return this[CLAIM].lost.signal
+  }
 }
 
 const keepBeating = async (place: Place, state: State): Promise<void> => {

@@ -1,5 +1,5 @@
 /** What this process holds of a stream: taking it, and settling it under the name by which it was taken. */
-import type { Delivery, PollRequest, Settlement, Unsettled } from '../../core/contract.ts'
+import type { Delivery, EventRecord, PollRequest, Settlement, Unsettled } from '../../core/contract.ts'
 import { answeredWith } from './failure.ts'
 import type { Membership } from './reader.ts'
 import { recordOfEntry } from './record.ts'
@@ -107,18 +107,31 @@ const deliver = (
     const [attempts = 0, firstSeen = 0, priorDeliveries = 0] = note === '' ? [0, nowMs, 0] : note.split(' ').map(Number)
     const claim: Claim = { id, membership, attempts, firstSeen, lost, verdict: 'none' }
     holding.held.set(id, claim)
-    return {
-      record: recordOfEntry(stream, id, fields),
-      lane: stream.stream,
-      attempts,
-      firstSeen,
-      priorDeliveries,
-      get lost() {
-        return lossOf(claim)
-      },
-      [CLAIM]: claim,
-    }
+    return new StreamDelivery(recordOfEntry(stream, id, fields), stream.stream, claim, priorDeliveries)
   })
+}
+
+/** A class for its getter: each object literal with one has a hidden class of its own, which outlives what it was made for. */
+class StreamDelivery implements Claimed {
+  readonly record: EventRecord
+  readonly lane: string
+  readonly attempts: number
+  readonly firstSeen: number
+  readonly priorDeliveries: number
+  readonly [CLAIM]: Claim
+
+  constructor(record: EventRecord, lane: string, claim: Claim, priorDeliveries: number) {
+    this.record = record
+    this.lane = lane
+    this.attempts = claim.attempts
+    this.firstSeen = claim.firstSeen
+    this.priorDeliveries = priorDeliveries
+    this[CLAIM] = claim
+  }
+
+  get lost(): AbortSignal {
+    return lossOf(this[CLAIM])
+  }
 }
 
 /** What was given back though the answer was lost, or was pending in a group that is gone, and comes again: another claim. */
