@@ -153,6 +153,9 @@ const liveMapping = (app: string, mapping: ResolvedMapping, tools: MappingTools)
   })
 }
 
+/** A request of these asks for something, and brings nothing that a schema could be about. */
+const HAVE_NO_BODY: ReadonlySet<unknown> = new Set(['GET', 'HEAD', 'DELETE'])
+
 /** Nothing of it is retried or parked: its callers wait. */
 const requestMapping = (
   app: string,
@@ -168,7 +171,8 @@ const requestMapping = (
     {
       ...tools,
       log: tools.log.with({ mapping: name }),
-      check: ({ body }) => (body === null ? undefined : check(body)),
+      check: ({ body, properties }) =>
+        body === null && HAVE_NO_BODY.has(properties?.method) ? undefined : check(body),
       openSource: signal =>
         tools.connections.openSource(channel, {
           group,

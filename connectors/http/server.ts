@@ -140,8 +140,13 @@ const isSame = (one: Place, other: Place): boolean =>
 const unnamed = (path: string): string => path.replaceAll(/:\w+/g, ':')
 
 /** Whose request it is depends on it: of two, the server and a proxy before it could each take another. */
-const hasOneHost = ({ httpVersion, headersDistinct }: IncomingMessage): boolean =>
-  httpVersion === '1.0' ? (headersDistinct.host?.length ?? 0) <= 1 : headersDistinct.host?.length === 1
+const hasOneHost = ({ httpVersion, rawHeaders }: IncomingMessage): boolean => {
+  let hosts = 0
+  for (let index = 0; index < rawHeaders.length; index += 2) if (isHost(rawHeaders[index] as string)) hosts += 1
+  return hosts === 1 || (hosts === 0 && httpVersion === '1.0')
+}
+
+const isHost = (name: string): boolean => name.length === 4 && name.toLowerCase() === 'host'
 
 const newServer = (settings: ServerSettings, onRequest: Parameters<typeof createServer>[1]): Server => {
   const { tls } = settings

@@ -39,8 +39,8 @@ export const beginAnswer = (reply: FastifyReply, { status, headers }: AnswerHead
 
 const headersOf = (reply: FastifyReply, headers: AnswerHead['headers'], afterwards: Afterwards): string[] => {
   const flat: string[] = []
-  for (const [name, value] of Object.entries(reply.getHeaders()))
-    if (value !== undefined) flat.push(name, String(value))
+  const others = reply.getHeaders()
+  for (const name in others) if (others[name] !== undefined) flat.push(name, String(others[name]))
   for (const [name, value] of headers) flat.push(name, value)
   if (afterwards === 'close') {
     flat.push('connection', 'close')

@@ -6,6 +6,7 @@
  *                       └─ anything else ───────── API Gateway's rules
  */
 
+import type { Decoded } from '../../event/decode.ts'
 import { foreignBatch } from '../../event/foreign.ts'
 import { FunctionRequest } from '../../event/http/request.ts'
 import { jsonAnswer, readApiGatewayV2Answer } from '../../event/lambda/api-gateway-answer.ts'
@@ -21,6 +22,7 @@ import type { LoadedFunction } from './load.ts'
 import { invalidAnswer, type RunParts, type RunResult } from './run.ts'
 
 const NONE: readonly RefusedRecord[] = []
+const NO_DATA: Decoded = { data: null }
 
 /** Never rejects. */
 export const runHttp = async (loaded: LoadedFunction, parts: RunParts, events: ForeignEvents): Promise<RunResult> => {
@@ -50,7 +52,8 @@ const ownEvent = (loaded: LoadedFunction, { request, readText }: RunParts): Made
   const [invoked] = request.records
   if (!invoked) return { kind: 'failed', error: invalidAnswer('there is no request'), refused: NONE }
   const { id, body } = invoked.record
-  const decoded = found.decode(body, readText)
+  // Without a body there is nothing to read; whether there had to be one was looked at before.
+  const decoded = body === null ? NO_DATA : found.decode(body, readText)
   const made = (read: Awaited<typeof decoded>): Made =>
     read.verdict
       ? { kind: 'answered', value: null, refused: [{ id, verdict: read.verdict, error: read.error }] }

@@ -39,6 +39,7 @@ test('a body that codec or schema refuse is a 400 with its issues, and the funct
   assert.match(((await broken.json()) as { detail: string }).detail, /^the body is not JSON/)
   const deep = await post(`${url}/orders`, '['.repeat(100_000))
   assert.match(((await deep.json()) as { detail: string }).detail, /nested more than 200 deep/)
+  assert.equal((await fetch(`${url}/orders`, { method: 'POST' })).status, 400)
   assert.equal((await post(`${url}/orders`, '{}', 'text/plain')).status, 415)
   assert.equal((await fetch(`${url}/orders`, { method: 'POST', body: Buffer.from('{}') })).status, 415)
   assert.equal((await post(`${url}/orders`, `"${'x'.repeat(1_048_577)}"`)).status, 413)
