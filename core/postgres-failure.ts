@@ -44,3 +44,18 @@ export const sqlState = (thrown: unknown): string | undefined => {
   const { code } = errorInfo(thrown)
   return code !== undefined && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
 }
+
+/**
+ * Makes tables that are missing, by statements with IF NOT EXISTS. Whatever that says, of two processes that make one at the
+ * same time the second may be told that its name, type or row in the catalogue is there already: then it is.
+ */
+export const createMissing = async (create: () => Promise<unknown>): Promise<void> => {
+  try {
+    await create()
+  } catch (thrown) {
+    if (!MADE_MEANWHILE.includes(sqlState(thrown) ?? '')) throw thrown
+    await create()
+  }
+}
+
+const MADE_MEANWHILE: readonly string[] = ['23505', '42P07', '42710']

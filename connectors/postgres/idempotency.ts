@@ -10,7 +10,7 @@ import {
 } from '../../core/idempotency-store.ts'
 import { silentLog } from '../../core/log.ts'
 import { openPostgres, type PostgresOptions, type Queries } from '../../core/postgres.ts'
-import { postgresError, sqlState } from '../../core/postgres-failure.ts'
+import { createMissing, postgresError } from '../../core/postgres-failure.ts'
 import type { PostgresConnection } from './channel.ts'
 import { CLAIM, CREATE, EXISTS, REMOVE, SHOW, SWEEP, TABLE, WRITE } from './idempotency-statements.ts'
 
@@ -78,12 +78,10 @@ const askingOn =
     }
   }
 
-/** Of two processes that make it at the same time one is told that it is there, whatever IF NOT EXISTS says. */
 const createTable = async (name: string, { query }: Queries): Promise<void> => {
   try {
-    await query(CREATE)
+    await createMissing(() => query(CREATE))
   } catch (thrown) {
-    if (sqlState(thrown) === '23505' || sqlState(thrown) === '42P07') return
     throw postgresError('IDEMPOTENCY_STORE_FAILED', `making the table ${TABLE} in ${name}`, thrown)
   }
 }

@@ -1,7 +1,7 @@
 /** Slots of schedules in PostgreSQL: whoever enters or takes slots of a reader holds its row for that moment. Time is the server's. */
 import { MillraceError } from '../../core/errors.ts'
 import type { Postgres, Queries } from '../../core/postgres.ts'
-import { postgresError, sqlState } from '../../core/postgres-failure.ts'
+import { createMissing, postgresError } from '../../core/postgres-failure.ts'
 import {
   type Entering,
   entered,
@@ -40,16 +40,9 @@ export const openPostgresSlots = async (name: string, postgres: Postgres): Promi
   }
 }
 
-/** Of two processes that make them at the same time one may be told that they are there, whatever IF NOT EXISTS says. */
 const createTables = async ({ query }: Postgres): Promise<void> => {
   const { rows } = await query<{ exists: boolean }>('SELECT to_regclass($1) IS NOT NULL AS exists', [SLOTS])
-  if (rows[0]?.exists) return
-  try {
-    await query(CREATE)
-  } catch (thrown) {
-    if (!['23505', '42P07', '42710'].includes(sqlState(thrown) ?? '')) throw thrown
-    await query(CREATE)
-  }
+  if (!rows[0]?.exists) await createMissing(() => query(CREATE))
 }
 
 const told = async <Value>(name: string, doing: string, run: () => Promise<Value>): Promise<Value> => {

@@ -18,6 +18,8 @@ export interface HttpChaosOptions {
   readonly records: number
   /** Milliseconds from one kill to the next, give or take a quarter. */
   readonly killEveryMs: number
+  /** After so many it is left alone. Left out: it never is. */
+  readonly mostKills?: number
   readonly seed: number
   readonly say: (line: string) => void
 }
@@ -42,7 +44,8 @@ const SETTLED_MS = 2_000
 const LOOK_EVERY_MS = 250
 const ACCEPTED = 202
 
-export const runHttpChaos = async ({ records, killEveryMs, seed, say }: HttpChaosOptions): Promise<HttpChaosReport> => {
+export const runHttpChaos = async (options: HttpChaosOptions): Promise<HttpChaosReport> => {
+  const { records, killEveryMs, mostKills = Number.POSITIVE_INFINITY, seed, say } = options
   const folder = await mkdtemp(join(tmpdir(), 'millrace-chaos-http-'))
   const port = await freePort()
   const effects = effectsFile(join(folder, 'effects'))
@@ -52,7 +55,7 @@ export const runHttpChaos = async ({ records, killEveryMs, seed, say }: HttpChao
   const over = new AbortController()
   try {
     members.start(APP)
-    const killing = keepKilling(members, sent, { killEveryMs, seed, signal: over.signal })
+    const killing = keepKilling(members, sent, { killEveryMs, mostKills, seed, signal: over.signal })
     const told = tell(() => say(progress(sent, effects)), over.signal)
     await sendAll(port, sent)
     over.abort()
@@ -86,6 +89,7 @@ const progress = ({ answered, requests }: Sent, effects: EffectsFile): string =>
 
 interface Killing {
   readonly killEveryMs: number
+  readonly mostKills: number
   readonly seed: number
   readonly signal: AbortSignal
 }
@@ -94,10 +98,10 @@ interface Killing {
 const keepKilling = async (
   members: Members,
   sent: Pick<Sent, 'answered'>,
-  { killEveryMs, seed, signal }: Killing,
+  { killEveryMs, mostKills, seed, signal }: Killing,
 ): Promise<number> => {
   const random = createRandom(seed)
-  for (let kills = 0; ; kills += 1) {
+  for (let kills = 0; kills < mostKills; kills += 1) {
     const before = sent.answered
     while (sent.answered === before && !signal.aborted) await sleep(systemClock, LOOK_EVERY_MS, signal)
     await sleep(systemClock, killEveryMs * (0.75 + random.next() / 2), signal)
@@ -105,6 +109,7 @@ const keepKilling = async (
     await members.end(APP, 'SIGKILL')
     members.start(APP)
   }
+  return mostKills
 }
 
 const tell = async (say: () => void, signal: AbortSignal): Promise<void> => {
