@@ -71,7 +71,7 @@ const RECORD: Schema = {
 
 export const DEAD_LETTER_SCHEMA: Schema & { readonly $schema: string; readonly $id: string; readonly title: string } = {
   $schema: 'http://json-schema.org/draft-07/schema#',
-  $id: 'https://millrace.dev/dead-letter.schema.json',
+  $id: 'urn:millrace:dead-letter:1',
   title: 'Millrace dead letter, version 1',
   type: 'object',
   required: [

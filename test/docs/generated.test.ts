@@ -9,5 +9,5 @@ for (const file of GENERATED_FILES)
   })
 
 test(`${SCHEMA_FILE} says what the code says`, () => {
-  assert.deepEqual(JSON.parse(readFileSync(SCHEMA_FILE, 'utf8')), JSON.parse(schemaText()), 'run node tools/docs.ts')
+  assert.equal(readFileSync(SCHEMA_FILE, 'utf8'), schemaText(), 'run node tools/docs.ts')
 })
