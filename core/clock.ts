@@ -33,19 +33,18 @@ export const machineMs = (): number => Math.floor(Number(process.hrtime.bigint()
 
 /** Resolves after `ms`, or as soon as `signal` aborts; never rejects. */
 export const sleep = (clock: Clock, ms: number, signal?: AbortSignal): Promise<void> =>
-  new Promise(resolve => {
-    if (signal?.aborted) return resolve()
-    const done = (): void => {
-      cancel()
-      signal?.removeEventListener('abort', done)
-      resolve()
-    }
-    const cancel = clock.after(ms, done)
-    signal?.addEventListener('abort', done, { once: true })
-  })
+  rest(clock, ms, undefined, signal)
 
 /** Resolves with `event`, however that ends, after `ms`, or as soon as `signal` aborts; leaves no timer behind. */
 export const sleepUnless = (clock: Clock, ms: number, event: Promise<unknown>, signal?: AbortSignal): Promise<void> =>
+  rest(clock, ms, event, signal)
+
+const rest = (
+  clock: Clock,
+  ms: number,
+  event: Promise<unknown> | undefined,
+  signal: AbortSignal | undefined,
+): Promise<void> =>
   new Promise(resolve => {
     if (signal?.aborted) return resolve()
     const done = (): void => {
@@ -56,5 +55,5 @@ export const sleepUnless = (clock: Clock, ms: number, event: Promise<unknown>, s
     const cancel = clock.after(ms, done)
     signal?.addEventListener('abort', done, { once: true })
     // Not by an abort of its own: a source waits for each batch, and each abort takes a stack trace.
-    event.then(done, done)
+    event?.then(done, done)
   })

@@ -3,14 +3,15 @@
  *
  *   init ──▶ ready ──▶ idle ◀──▶ busy ── timeout, memory, crash, grace over ──▶ killed, gone
  */
-import { type Cancel, sleep } from '../../clock.ts'
+import { sleepUnless } from '../../clock.ts'
 import type { ErrorInfo } from '../../contract.ts'
 import { errorInfo } from '../../errors.ts'
 import type { ColdStart, Invocation } from '../contract.ts'
 import type { Environment, EnvironmentParts, Invoked } from '../environment.ts'
-import { nextSampleMs } from '../limits/sampling.ts'
+import { watchMemory } from '../limits/memory-watch.ts'
 import { ABORTED, initTimedOut, restoreTimedOut } from '../outcomes.ts'
-import { invocationOver, type Place } from '../runtime/context.ts'
+import { placeOf } from '../place.ts'
+import { invocationOver } from '../runtime/context.ts'
 import { MESSAGE, type Message } from '../wire/message.ts'
 import { decodeSend, encodeSendError } from '../wire/send.ts'
 import type { Carrier, CarrierKind, Exit } from './carrier.ts'
@@ -23,14 +24,7 @@ import { createRequests } from './requests.ts'
 
 export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): Environment => {
   const { spec, clock, id } = parts
-  const place: Place = {
-    app: parts.app,
-    functionName: spec.name,
-    version: parts.version,
-    memoryMb: spec.memoryMb,
-    environment: id,
-    initialization: parts.initialization,
-  }
+  const place = placeOf(parts)
   const log = parts.log.with({ function: spec.name, environment: id })
   const output = createOutput(log, clock)
   let state: 'new' | 'ready' | 'gone' = 'new'
@@ -42,9 +36,6 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
   let startedMs = 0
   let coldStart: ColdStart | undefined
   let uncaught: ErrorInfo | undefined
-  let lastMemoryMb = 0
-  let maxMemoryMb: number | undefined
-  let cancelSample: Cancel | undefined
   let endInit: ((problem: ErrorInfo | undefined) => void) | undefined
   let tellGone = (): void => {}
 
@@ -56,7 +47,7 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
     carrier = started
     started.ended.then(exit => onEnded(started, exit))
     started.send(MESSAGE.load, 0, JSON.stringify({ code: spec.code, place, timeoutMs: spec.timeoutMs }))
-    sampleMemory()
+    memory.watch()
   }
 
   /** False: there is no room for another one, and why the first has ended is told instead. */
@@ -76,7 +67,7 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
     }
     const byItself = state === 'ready' && !closing
     state = 'gone'
-    cancelSample?.()
+    memory.stop()
     const ending = { exit, lines: page.lines(), uncaught: uncaught ?? exit.uncaught }
     if (endInit) failInit(initEnded(spec, ending, restoring ? 'in its afterRestore' : 'while its module was imported'))
     else if (requests.size === 0 && byItself) {
@@ -105,23 +96,17 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
   })
   let page = output.begin()
 
-  const sampleMemory = (): void => {
-    cancelSample = undefined
-    const usedMb = carrier?.memoryMb()
-    if (usedMb === undefined) return
-    lastMemoryMb = usedMb
-    maxMemoryMb = Math.max(maxMemoryMb ?? 0, usedMb)
-    if (usedMb > spec.memoryMb) {
-      const how = `${Math.ceil(usedMb)} MB were in use`
+  const memory = watchMemory({
+    clock,
+    limitMb: spec.memoryMb,
+    usedMb: () => carrier?.memoryMb(),
+    isBusy: () => requests.size > 0 || endInit !== undefined,
+    over(how) {
       if (requests.size > 0) requests.decide(outOfMemory(spec, how))
       else if (endInit) failInit(memoryMessage(spec, how))
       else carrier?.kill()
-    } else if (requests.size > 0 || endInit) watchMemory()
-  }
-  /** Only while something runs: what is idle does not grow, and a host with nothing to do sleeps. */
-  const watchMemory = (): void => {
-    cancelSample ??= clock.after(nextSampleMs(lastMemoryMb, spec.memoryMb), sampleMemory)
-  }
+    },
+  })
 
   const onMessage = (message: Message): void => {
     const handle = handlers[message.kind]
@@ -199,10 +184,10 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
       () => {
         page = output.begin()
         mine = page
-        watchMemory()
+        memory.watch()
       },
       ({ outcome, ...how }) => {
-        if (maxMemoryMb === undefined) sampleMemory()
+        const maxMemoryMb = memory.mostMb()
         if (closing && state === 'ready' && requests.size === 0) carrier?.send(MESSAGE.close, 0, '')
         afterOutput(outcome, output, () => resolve({ outcome, ...how, logs: mine.lines(), maxMemoryMb }))
       },
@@ -240,7 +225,7 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
       becomeReady(() => {
         restoring = true
         carrier?.send(MESSAGE.restore, 0, '')
-        watchMemory()
+        memory.watch()
       }),
     coldStart: () => coldStart,
     invoke: async invocation => {
@@ -260,9 +245,7 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
       if (endInit) carrier.kill()
       else if (requests.size === 0 && state === 'ready') carrier.send(MESSAGE.close, 0, '')
       const cancel = clock.after(graceMs, () => (requests.size > 0 ? requests.decide(ABORTED) : carrier?.kill()))
-      const waited = new AbortController()
-      await Promise.race([ended, sleep(clock, graceMs + kind.killWaitMs, waited.signal)])
-      waited.abort()
+      await sleepUnless(clock, graceMs + kind.killWaitMs, ended)
       cancel()
     },
   }

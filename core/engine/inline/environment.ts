@@ -5,11 +5,12 @@
  * not limited; a function that ends the process ends the host. `body` is the host's own bytes: it is not to be written
  * to.
  */
-import { sleep } from '../../clock.ts'
+import { sleep, sleepUnless } from '../../clock.ts'
 import { errorInfo } from '../../errors.ts'
 import type { FunctionSpec } from '../contract.ts'
 import type { CreateEnvironment, Enforces, Environment, EnvironmentParts, Invoked } from '../environment.ts'
 import { ABORTED, initTimedOut } from '../outcomes.ts'
+import { placeOf } from '../place.ts'
 import type { LoadedFunction, Loading } from '../runtime/load.ts'
 import { type InlineInvocation, startInline } from './invoke.ts'
 import { type SharedModule, sharedModule } from './module.ts'
@@ -33,15 +34,8 @@ export const inlineEnvironments = (spec: FunctionSpec): CreateEnvironment => {
 }
 
 const inlineEnvironment = (parts: EnvironmentParts, module: SharedModule): Environment => {
-  const { spec, clock, log, host, app, id, version } = parts
-  const place = {
-    app,
-    functionName: spec.name,
-    version,
-    memoryMb: spec.memoryMb,
-    environment: id,
-    initialization: parts.initialization,
-  }
+  const { spec, clock, log, host, id } = parts
+  const place = placeOf(parts)
   const invokeParts = { spec, place, clock, host, log: log.with({ function: spec.name, environment: id }) }
   let loaded: LoadedFunction | undefined
   let usable = true
@@ -53,7 +47,7 @@ const inlineEnvironment = (parts: EnvironmentParts, module: SharedModule): Envir
     id,
     async init() {
       const startMs = clock.monotonic()
-      const loading = await withinInitTimeout(parts, module.load(version))
+      const loading = await withinInitTimeout(parts, module.load(parts.version))
       importMs = clock.monotonic() - startMs
       loaded = loading.loaded
       if (loading.loaded) return undefined
@@ -82,9 +76,7 @@ const inlineEnvironment = (parts: EnvironmentParts, module: SharedModule): Envir
       const endMs = clock.monotonic() + graceMs
       const running = current
       if (running) {
-        const done = new AbortController()
-        await Promise.race([running.outcome, sleep(clock, graceMs, done.signal)])
-        done.abort()
+        await sleepUnless(clock, graceMs, running.outcome)
         running.abort(new DOMException('the app was stopped', 'AbortError'), 0)
         await running.outcome
       }

@@ -2,7 +2,7 @@
  * A function somewhere else, behind HTTP. An environment is one connection to it: as many at once as the function may
  * have environments, one request on each, kept alive. Its memory and what runs on after a timeout are its own matter.
  */
-import { sleep } from '../../clock.ts'
+import { sleepUnless } from '../../clock.ts'
 import type { RemoteCode } from '../contract.ts'
 import type { CreateEnvironment, Invoked } from '../environment.ts'
 import { neverBegan } from '../hosting/replies.ts'
@@ -77,9 +77,7 @@ export const remoteEnvironments =
         closed = true
         const running = current
         if (running) {
-          const waited = new AbortController()
-          await Promise.race([running.done, sleep(clock, graceMs, waited.signal)])
-          waited.abort()
+          await sleepUnless(clock, graceMs, running.done)
           running.abort()
           await running.done
         }

@@ -6,7 +6,7 @@
  *
  * An answer is told at once. The request after it waits until the program asks for it; its time counts from there.
  */
-import { type Cancel, sleep } from '../../clock.ts'
+import { type Cancel, sleepUnless } from '../../clock.ts'
 import type { ErrorInfo } from '../../contract.ts'
 import { errorInfo } from '../../errors.ts'
 import type { Invocation, Outcome, Program } from '../contract.ts'
@@ -16,11 +16,11 @@ import { endedBefore, memoryMessage, outOfMemory } from '../hosting/exit.ts'
 import { createOutput } from '../hosting/output.ts'
 import { afterOutput, neverBegan } from '../hosting/replies.ts'
 import type { Confinement, Limits } from '../limits/limits.ts'
-import { nextSampleMs } from '../limits/sampling.ts'
+import { watchMemory } from '../limits/memory-watch.ts'
 import { ABORT_GRACE_MS, ABORTED, timedOut } from '../outcomes.ts'
+import { placeOf } from '../place.ts'
 import { attachOutput, type HeldProcess, holdProcess, spawnOr } from '../process/held.ts'
 import type { Reaper } from '../process/reaper.ts'
-import type { Place } from '../runtime/context.ts'
 import { outcomeOf } from './answer.ts'
 import { type Event, eventOf } from './event.ts'
 import { describeExit, endedDuring, initEnded } from './exit.ts'
@@ -54,14 +54,7 @@ export const runtimeApiEnvironment = (
   { program, reaper, limits }: ProgramParts,
 ): Environment => {
   const { spec, clock, id } = parts
-  const place: Place = {
-    app: parts.app,
-    functionName: spec.name,
-    version: parts.version,
-    memoryMb: spec.memoryMb,
-    environment: id,
-    initialization: parts.initialization,
-  }
+  const place = placeOf(parts)
   const log = parts.log.with({ function: spec.name, environment: id })
   const output = createOutput(log, clock)
   let state: 'new' | 'ready' | 'gone' = 'new'
@@ -70,9 +63,6 @@ export const runtimeApiEnvironment = (
   let confinement: Confinement | undefined
   let api: RuntimeApi | undefined
   let current: Current | undefined
-  let lastMemoryMb = 0
-  let maxMemoryMb: number | undefined
-  let cancelSample: Cancel | undefined
   let endInit: ((problem: ErrorInfo | undefined) => void) | undefined
   let tellGone = (): void => {}
   let page = output.begin()
@@ -107,13 +97,13 @@ export const runtimeApiEnvironment = (
     held.signal('SIGSTOP')
     await held.entered
     held.signal('SIGCONT')
-    watchMemory()
+    memory.watch()
   }
 
   const onEnded = (exit: Exit): void => {
     const byItself = state === 'ready' && !closing
     state = 'gone'
-    cancelSample?.()
+    memory.stop()
     api?.close()
     held?.forget()
     const ending = { exit, lines: page.lines() }
@@ -140,24 +130,18 @@ export const runtimeApiEnvironment = (
     held?.kill()
   }
 
-  const sampleMemory = (): void => {
-    cancelSample = undefined
+  const memory = watchMemory({
+    clock,
+    limitMb: spec.memoryMb,
     // The program may be a script of a shell, which has started what does the work.
-    const usedMb = held?.familyMemoryMb()
-    if (usedMb === undefined) return
-    lastMemoryMb = usedMb
-    maxMemoryMb = Math.max(maxMemoryMb ?? 0, usedMb)
-    if (usedMb > spec.memoryMb) {
-      const how = `${Math.ceil(usedMb)} MB were in use`
+    usedMb: () => held?.familyMemoryMb(),
+    isBusy: () => current !== undefined || endInit !== undefined,
+    over(how) {
       if (current) decide(outOfMemory(spec, how))
       else if (endInit) failInit(memoryMessage(spec, how))
       else held?.kill()
-    } else if (current || endInit) watchMemory()
-  }
-  /** Only while something runs: what is idle does not grow, and a host with nothing to do sleeps. */
-  const watchMemory = (): void => {
-    cancelSample ??= clock.after(nextSampleMs(lastMemoryMb, spec.memoryMb), sampleMemory)
-  }
+    },
+  })
 
   const run = (invocation: Invocation, event: Event, body: string, resolve: (invoked: Invoked) => void): void => {
     const mine: Current = {
@@ -174,7 +158,7 @@ export const runtimeApiEnvironment = (
         current = undefined
         mine.cancelTimer()
         invocation.signal.removeEventListener('abort', abort)
-        if (maxMemoryMb === undefined) sampleMemory()
+        const maxMemoryMb = memory.mostMb()
         if (closing && state === 'ready') held?.signal('SIGTERM')
         const final = invocation.signal.aborted ? ABORTED : outcome
         const { begun, startMs } = mine
@@ -195,7 +179,7 @@ export const runtimeApiEnvironment = (
       mine.cancelTimer = clock.after(ABORT_GRACE_MS, () => decide(ABORTED))
     }
     current = mine
-    watchMemory()
+    memory.watch()
     invocation.signal.addEventListener('abort', abort, { once: true })
     api?.give({
       id: mine.id,
@@ -247,9 +231,7 @@ export const runtimeApiEnvironment = (
       if (!held) return
       if (!current && state === 'ready') held.signal('SIGTERM')
       const cancel = clock.after(graceMs, () => (current ? decide(ABORTED) : held?.kill()))
-      const waited = new AbortController()
-      await Promise.race([held.ended, sleep(clock, graceMs + KILL_WAIT_MS, waited.signal)])
-      waited.abort()
+      await sleepUnless(clock, graceMs + KILL_WAIT_MS, held.ended)
       cancel()
     },
   }
