@@ -4,7 +4,7 @@ export interface Clock {
   now(): number
   /** Milliseconds since some start; never jumps. For durations, deadlines and leases. */
   monotonic(): number
-  /** Calls `run` once after `ms`, unless cancelled. A pending timer keeps the process alive: cancel it when closing. */
+  /** Calls `run` once after `ms` by {@link monotonic}, never sooner, unless cancelled. A pending timer keeps the process alive: cancel it when closing. */
   after(ms: number, run: () => void): Cancel
 }
 
@@ -18,10 +18,17 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(ms, run) {
+    const dueMs = performance.now() + ms
     let timer: NodeJS.Timeout
     const arm = (leftMs: number): void => {
-      const stepMs = Math.min(Math.max(leftMs, 0), LONGEST_TIMER_MS)
-      timer = setTimeout(() => (leftMs > stepMs ? arm(leftMs - stepMs) : run()), stepMs)
+      timer = setTimeout(look, Math.min(Math.max(Math.ceil(leftMs), 0), LONGEST_TIMER_MS))
+    }
+    // Node counts whole milliseconds from when its loop last looked at the time, so that a timer may run too soon: who then
+    // finds that it is not time yet, and begins anew, would never come to an end.
+    const look = (): void => {
+      const leftMs = dueMs - performance.now()
+      if (leftMs > 0) arm(leftMs)
+      else run()
     }
     arm(ms)
     return () => clearTimeout(timer)

@@ -10,6 +10,7 @@ export const loadConnector: LoadConnector = async kind => {
   if (kind === 'files') return (await import('../connectors/files/connector.ts')).filesConnector
   if (kind === 'postgres') return (await import('../connectors/postgres/connector.ts')).postgresConnector
   if (kind === 'cron') return (await import('../connectors/cron/connector.ts')).cronConnector
+  if (kind === 'cloudevents') return (await import('../connectors/cloudevents/connector.ts')).cloudEventsConnector
   if (kind === 'http') return (await import('../connectors/http/connector.ts')).httpConnector
   throw new MillraceError('CONFIG_INVALID', `connections: there is no connector of kind ${JSON.stringify(kind)}`, {
     fatal: true,

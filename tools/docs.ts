@@ -3,6 +3,7 @@
  * command line's help. `node tools/docs.ts` writes them; a test says when they are not what the code says.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
+import { cloudEventsOptions } from '../connectors/cloudevents/channel.ts'
 import { cronOptions } from '../connectors/cron/channel.ts'
 import { embeddedOptions } from '../connectors/embedded/channel.ts'
 import { filesOptions } from '../connectors/files/channel.ts'
@@ -32,6 +33,7 @@ export const GENERATED_FILES = [
   'docs/command-line.md',
   'docs/dead-letters.md',
   'core/engine/README.md',
+  'connectors/cloudevents/README.md',
   'connectors/cron/README.md',
   'connectors/embedded/README.md',
   'connectors/http/README.md',
@@ -66,6 +68,8 @@ const PARTS: Readonly<Record<string, () => string>> = {
   'redis stream options': () => optionsTable(redisOptions.channels.stream),
   'redis list options': () => optionsTable(redisOptions.channels.list),
   'redis subscription options': () => optionsTable(redisOptions.channels.subscription),
+  'cloudevents connection options': () => optionsTable(cloudEventsOptions.connection),
+  'cloudevents event options': () => optionsTable(cloudEventsOptions.channels.event),
   'cron schedule options': () => optionsTable(cronOptions.channels.schedule),
   'error codes': () =>
     [

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { test } from 'node:test'
-import { sleepUnless } from '../../core/clock.ts'
+import { sleepUnless, systemClock } from '../../core/clock.ts'
 import { createVirtualClock } from '../../core/testing/virtual-clock.ts'
 
 const never = new Promise(() => {})
@@ -37,4 +37,19 @@ test('a sleep ends when its time is over, and listens to its signal no more', as
   clock.advance(1_000)
   await ended
   assert.equal(getEventListeners(stop.signal, 'abort').length, 0)
+})
+
+test('a timer of the system never runs before its time', async () => {
+  const early: number[] = []
+  const runs = Array.from({ length: 300 }, async (_, index) => {
+    const ms = index * 0.37
+    const dueMs = systemClock.monotonic() + ms
+    await new Promise<void>(resolve => systemClock.after(ms, resolve))
+    early.push(dueMs - systemClock.monotonic())
+  })
+  await Promise.all(runs)
+  assert.deepEqual(
+    early.filter(ms => ms > 0),
+    [],
+  )
 })

@@ -73,9 +73,8 @@ export const openZygotes = ({ count, clock, log, start, isWaitedFor }: ZygotePar
     cancel = undefined
     const nowMs = clock.monotonic()
     const next = lacking()
-    const isQuiet = nowMs - lastStartMs >= QUIET_MS && !isWaitedFor()
-    if (!isQuiet) lastStartMs = Math.max(lastStartMs, nowMs - QUIET_MS / 2)
-    else if (next && next.notBeforeMs <= nowMs) add(next)
+    if (isWaitedFor()) lastStartMs = Math.max(lastStartMs, nowMs - QUIET_MS / 2)
+    else if (next && lastStartMs + QUIET_MS <= nowMs && next.notBeforeMs <= nowMs) add(next)
     refillSoon()
   }
   const add = (kept: Kept): void => {
