@@ -1,11 +1,10 @@
 /**
  * The environments of one function.
  *
- *   acquire ─┬─ the function is fast: a place behind the request of a busy one (staging.ts), which stays awake
+ *   acquire ─┬─ the function is fast, and no processor is left for another: a place behind the request of a busy one (staging.ts)
  *            ├─ an idle one, the last used first, so that the others go idle and are ended
  *            ├─ neither, and the limits of function, app and ramp allow one more: leave to start it, which `invoke` does
- *            └─ not even that, or others are just being started (pace.ts): wait; mappings take turns (direct callers are
- *               told to come again, and do not wait for others that start)
+ *            └─ not even that, or others are just being started (pace.ts): wait in turn (direct callers are told to come again)
  *
  * A place is held by each environment that is idle, in use or being started, and by each slot that may start one.
  */
@@ -156,12 +155,17 @@ export const createPool = (parts: PoolParts): Pool => {
     granted += 1
     return warm ? { kind: 'warm', environment: warm } : { kind: 'start', ...(caller ? { caller } : {}) }
   }
+  /** While a processor has nothing to do another environment is of more use than a place behind a busy one. */
   const grant = (caller?: 'direct'): Slot | Refusal => {
     // Lines that say when each request starts and ends are not to be mixed up; who calls directly waits for nobody.
     const apart = closed || spec.reportLines || (caller && idle.size > 0)
-    const busy = apart ? undefined : staging.next()
-    const place = busy ? ({ kind: 'staged', environment: busy } as const) : grantPlace(caller)
-    return typeof place === 'string' ? place : slotOf(place)
+    const behind = (): Granted | undefined => {
+      const busy = apart ? undefined : staging.next()
+      return busy && { kind: 'staged', environment: busy }
+    }
+    const place = (staging.busy >= parts.startsAtOnce ? behind() : undefined) ?? grantPlace(caller)
+    const given = typeof place === 'string' ? (behind() ?? place) : place
+    return typeof given === 'string' ? given : slotOf(given)
   }
 
   /** A slot has come back: whoever is next in turn gets what is free now. */

@@ -2,11 +2,13 @@
  * Requests that are given to an environment which is still busy, so that it need not wait for its next one: for a function
  * that is done in microseconds, the way there and back is nearly all of a request.
  *
- *   how deep: as many as are done within a millisecond, at most 16, and strictly one by one from a millisecond on
+ *   how deep: as many as are done within 4 ms, at most 16, and strictly one by one where one takes a millisecond
  */
 import type { Environment } from './environment.ts'
 
 export interface Staging {
+  /** How many environments have requests. */
+  readonly busy: number
   /** A request goes to an environment that has none. `alone`: nothing is staged behind it. */
   begin(environment: Environment, how: 'shared' | 'alone'): void
   /** A busy environment that takes one more, which is counted from here on; the one with the fewest. */
@@ -17,7 +19,9 @@ export interface Staging {
   measured(durationMs: number): void
 }
 
-const WITHIN_MS = 1
+/** Functions that are slower wait for nobody: there is more to them than the way. */
+const FAST_MS = 1
+const WITHIN_MS = 4
 const DEEPEST = 16
 /**
  * The share of the last invocation in the mean. Faster ones count for more: new code is slow at first, and a busy machine
@@ -29,12 +33,16 @@ const SLOWER_WEIGHS = 0.2
 const COUNTS_AT_MOST = 4
 
 /** How many requests an environment may have at once, the one that runs included. */
-export const depthFor = (meanMs: number): number => Math.min(DEEPEST, Math.max(1, Math.floor(WITHIN_MS / meanMs)))
+export const depthFor = (meanMs: number): number =>
+  meanMs >= FAST_MS ? 1 : Math.min(DEEPEST, Math.floor(WITHIN_MS / meanMs))
 
 export const createStaging = (): Staging => {
   const loads = new Map<Environment, number>()
   let meanMs: number | undefined
   return {
+    get busy() {
+      return loads.size
+    },
     begin(environment, how) {
       loads.set(environment, how === 'alone' ? ALONE : 1)
     },

@@ -15,7 +15,7 @@ import { type EncodedRequest, encodeRequest } from '../wire/request.ts'
 import type { Reply } from './replies.ts'
 
 /** What is sent ahead of its turn; the rest stays here. */
-export const STAGED_BYTES = 262_144
+export const STAGED_BYTES = 1_048_576
 
 /** What waits behind something that runs for so long, which is about a cold start, is recalled: it was thought to be done in a millisecond. */
 export const RECALL_MS = 50

@@ -252,7 +252,7 @@ test('the busy one with the fewest has the next, never behind one that is alone,
   const staging = createStaging()
   staging.begin(a, 'shared')
   assert.equal(staging.next(), undefined, 'nothing is known of the function yet')
-  staging.measured(0.25)
+  staging.measured(0.9)
   staging.begin(b, 'shared')
   staging.begin(c, 'alone')
   assert.deepEqual(
@@ -266,7 +266,7 @@ test('the busy one with the fewest has the next, never behind one that is alone,
   assert.equal(staging.next(), undefined)
 })
 
-test('how deep: as many as are done within a millisecond, at most 16', () => {
-  const depths = [0.001, 0.06, 0.1, 0.25, 0.4, 0.6, 1, 5, 1_000].map(depthFor)
-  assert.deepEqual(depths, [16, 16, 10, 4, 2, 1, 1, 1, 1])
+test('how deep: as many as are done within 4 ms, at most 16, and none where one takes a millisecond', () => {
+  const depths = [0.001, 0.06, 0.25, 0.4, 0.6, 0.99, 1, 5, 1_000].map(depthFor)
+  assert.deepEqual(depths, [16, 16, 16, 10, 6, 4, 1, 1, 1])
 })
