@@ -140,13 +140,14 @@ for (const isolation of ['process', 'thread'] as const) {
     const { engine, run } = await staged(context, isolation, { maxEnvironments: 2 })
     const report = await until('the function counts as fast', async () => {
       for (let turn = 0; turn < 40; turn += 1) await run('f')
+      const areBothThere = engine.stats('f').environments === 2
       const slow = run('f', ['{"spin":900}'])
       await until('it has the environment', () => engine.stats('f').busy === 1)
       const behind = run('f')
       const first = await Promise.race([slow, behind])
       await Promise.all([slow, behind])
       // A staged one, or the first start of another environment would be no news.
-      return engine.stats('f').environments === 2 && first
+      return areBothThere && first
     })
     assert.ok(report.durationMs < 500, `the slow one was first, after ${report.durationMs} ms`)
   })
@@ -220,9 +221,15 @@ for (const isolation of ['process', 'thread'] as const) {
 
   test(`${isolation}: of two busy environments, the one whose request is alone has none staged`, async context => {
     const { run, engine, body } = await staged(context, isolation, { maxEnvironments: 2 })
+    const apart = () => run('f', ['{"ms":40}'], { alone: true })
+    // Before: one that has to be started first might begin when the other has ended.
+    await until('both are there', async () => {
+      await Promise.all([apart(), apart()])
+      return engine.stats('f').environments === 2
+    })
     const { alone, shared, behind } = await until('the function counts as fast', async () => {
       for (let turn = 0; turn < 40; turn += 1) await run('f')
-      const both = Promise.all([run('f', ['{"ms":40}'], { alone: true }), run('f', ['{"ms":40}'])])
+      const both = Promise.all([apart(), run('f', ['{"ms":40}'])])
       await until('both run', () => engine.stats('f').busy === 2)
       const slot = engine.tryAcquire('f')
       const report = 'throttled' in slot ? undefined : await slot.invoke(body({}))
