@@ -16,6 +16,7 @@ const LEAVES = [
   'owner',
   'reconnect',
   'bag',
+  'polling',
   'members',
   'postgres',
   'postgres-failure',

@@ -12,12 +12,12 @@ import type {
   Unsettled,
 } from '../../core/contract.ts'
 import { MillraceError, wrapError } from '../../core/errors.ts'
+import { type Bell, createBell, pollUntilFound } from '../../core/polling.ts'
 import { SLOT_BEAT_MS, type SlotStore, type Slots, type SlotVerdict, type TakenSlot } from '../../core/slots.ts'
 import { dueSlots } from './due.ts'
 import { type ScheduleOptions, scheduleOf } from './schedule.ts'
 import { nextSlot, type Schedule } from './slots.ts'
 import { recordOf } from './tick.ts'
-import { createWakes, type Wakes } from './wakes.ts'
 
 export interface Place extends Pick<Context, 'clock' | 'log' | 'random'> {
   readonly store: SlotStore
@@ -36,7 +36,7 @@ interface State {
   readonly options: ScheduleOptions
   readonly slots: Slots
   readonly claims: Map<Delivery, Claim>
-  readonly wakes: Wakes
+  readonly bell: Bell
   member: string | undefined
   phase: 'open' | 'paused' | 'closing' | 'closed'
   /** The next slot after `last`, computed once for each. */
@@ -61,7 +61,7 @@ export const openSource = async (place: Place, channel: ChannelRef, read: ReadOp
     options,
     slots: await store.open(who, clock.now()),
     claims: new Map(),
-    wakes: createWakes(),
+    bell: createBell(),
     member: undefined,
     phase: 'open',
     next: { lastMs: Number.NaN, slotMs: Number.NaN },
@@ -80,7 +80,7 @@ export const openSource = async (place: Place, channel: ChannelRef, read: ReadOp
     },
     async resume() {
       if (state.phase === 'paused') state.phase = 'open'
-      state.wakes.wake()
+      state.bell.ring()
     },
     async lag() {
       const { records, oldest } = await state.slots.unfinished()
@@ -96,20 +96,17 @@ export const openSource = async (place: Place, channel: ChannelRef, read: ReadOp
   }
 }
 
-const poll = async (state: State, request: PollRequest): Promise<readonly Delivery[]> => {
+const poll = (state: State, request: PollRequest): Promise<readonly Delivery[]> => {
   const { clock } = state.place
-  const endAtMs = clock.monotonic() + request.waitMs
-  for (;;) {
-    if (isClosed(state) || request.signal.aborted) return []
-    const wakes = state.wakes.count()
-    const found = state.phase === 'open' && !request.skipLanes.has(LANE) ? await attempt(state, request) : []
-    const leftMs = endAtMs - clock.monotonic()
-    if (found.length > 0 || leftMs <= 0) return found
-    const untilSlotMs = state.next.slotMs - clock.now()
-    const tickMs = state.slots.lookEveryMs
-    const pauseMs = Math.min(leftMs, tickMs, untilSlotMs > 0 ? untilSlotMs : tickMs)
-    await state.wakes.wait(clock, pauseMs, wakes, request.signal)
-  }
+  return pollUntilFound(clock, request, {
+    bell: state.bell,
+    isClosed: () => isClosed(state),
+    attempt: async () => (state.phase === 'open' && !request.skipLanes.has(LANE) ? attempt(state, request) : []),
+    pauseMs() {
+      const untilSlotMs = state.next.slotMs - clock.now()
+      return untilSlotMs > 0 ? Math.min(untilSlotMs, state.slots.lookEveryMs) : state.slots.lookEveryMs
+    },
+  })
 }
 
 const isClosed = ({ phase }: State): boolean => phase === 'closing' || phase === 'closed'
@@ -196,7 +193,7 @@ const settleAll = async (state: State, settlements: readonly Settlement[]): Prom
       state.claims.delete(delivery)
       if (!held[index]) claim.lost.abort()
     }
-    state.wakes.wake()
+    state.bell.ring()
     return []
   } catch (error) {
     const failed = wrapError('SETTLE_FAILED', state.channel.address, error)
@@ -258,7 +255,7 @@ const close = async (state: State, stopTending: () => void): Promise<void> => {
   state.phase = 'closing'
   stopTending()
   loseAll(state)
-  state.wakes.wake()
+  state.bell.ring()
   const left = state.slots.leave().catch(error => {
     state.place.log.warn(
       `${state.channel.address}: what was claimed could not be given back; others have it in a while`,

@@ -1,6 +1,5 @@
 /** A watched folder opened by a group: changes are claimed when they were found, or come again. */
 
-import { type Clock, sleepUnless } from '../../core/clock.ts'
 import type {
   ChannelRef,
   Context,
@@ -14,6 +13,7 @@ import type {
 import type { Database } from '../../core/database.ts'
 import { wrapError } from '../../core/errors.ts'
 import { BEAT_EVERY_MS } from '../../core/members.ts'
+import { type Bell, createBell, pollUntilFound } from '../../core/polling.ts'
 import { apply } from './apply.ts'
 import { recordOf } from './change.ts'
 import type { Happened } from './channel.ts'
@@ -53,7 +53,7 @@ interface State {
   readonly reader: number
   readonly claims: Map<Delivery, Claim>
   member: number
-  bell: PromiseWithResolvers<void>
+  readonly bell: Bell
   phase: 'open' | 'paused' | 'closed'
   lookedAtMs: number
 }
@@ -85,7 +85,7 @@ export const openSource = async (place: Place, folder: Folder): Promise<Source> 
     reader,
     member,
     claims: new Map(),
-    bell: Promise.withResolvers(),
+    bell: createBell(),
     phase: 'open',
     lookedAtMs: Number.NEGATIVE_INFINITY,
   }
@@ -105,7 +105,7 @@ export const openSource = async (place: Place, folder: Folder): Promise<Source> 
     },
     async resume() {
       if (state.phase === 'paused') state.phase = 'open'
-      ring(state)
+      state.bell.ring()
     },
     async lag() {
       const { records, oldest } = database.read(() => unsettled(database, reader))
@@ -145,7 +145,7 @@ const watchFor = (state: State, begun: boolean): Watching => {
     log: log.with({ source: folder.channel.address }),
     lookEveryMs: folder.lookEveryMs,
     async onObserved(observed) {
-      if ((await write(observed)) > 0) ring(state)
+      if ((await write(observed)) > 0) state.bell.ring()
     },
     async onLooked() {
       if (phase === 'first') await database.write(() => markBegun(database, reader))
@@ -163,24 +163,13 @@ const moveOn = async ({ place, folder, reader }: State, watching: Watching): Pro
   for (const path of stayed) watching.lookAt(path)
 }
 
-const ring = (state: State): void => {
-  const { resolve } = state.bell
-  state.bell = Promise.withResolvers()
-  resolve()
-}
-
-const poll = async (state: State, request: PollRequest): Promise<readonly Delivery[]> => {
-  const { clock }: { clock: Clock } = state.place
-  const endAtMs = clock.monotonic() + request.waitMs
-  for (;;) {
-    if (state.phase === 'closed' || request.signal.aborted) return []
-    const rung = state.bell.promise
-    const found = state.phase === 'open' && !request.skipLanes.has(LANE) ? await attempt(state, request) : []
-    const leftMs = endAtMs - clock.monotonic()
-    if (found.length > 0 || leftMs <= 0) return found
-    await sleepUnless(clock, Math.min(leftMs, TICK_MS), rung, request.signal)
-  }
-}
+const poll = (state: State, request: PollRequest): Promise<readonly Delivery[]> =>
+  pollUntilFound(state.place.clock, request, {
+    bell: state.bell,
+    isClosed: () => state.phase === 'closed',
+    attempt: async () => (state.phase === 'open' && !request.skipLanes.has(LANE) ? attempt(state, request) : []),
+    pauseMs: () => TICK_MS,
+  })
 
 const attempt = async (state: State, request: PollRequest): Promise<readonly Delivery[]> => {
   const { place, reader } = state
@@ -240,7 +229,7 @@ const settleAll = async (
       if (!held[index]) claim.lost.abort()
     }
     if (ours.some(({ move }) => move !== undefined)) await moveOn(state, watching)
-    ring(state)
+    state.bell.ring()
     return []
   } catch (error) {
     const failed = wrapError('SETTLE_FAILED', state.folder.channel.address, error)
@@ -280,7 +269,7 @@ const close = async (state: State, watching: Watching, stopBeating: () => void):
   state.phase = 'closed'
   stopBeating()
   loseAll(state)
-  ring(state)
+  state.bell.ring()
   await watching.close()
   await database.claim(() => dismiss(database, state.reader, state.member, 'closed'))
 }

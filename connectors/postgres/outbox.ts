@@ -6,6 +6,7 @@ import { type Clock, sleepUnless } from '../../core/clock.ts'
 import type { ChannelRef, Delivery, Lag, PollRequest, Settlement, Source, Unsettled } from '../../core/contract.ts'
 import { errorInfo } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
+import { type Bell, createBell, pollUntilFound } from '../../core/polling.ts'
 import type { Postgres } from '../../core/postgres.ts'
 import { postgresError } from '../../core/postgres-failure.ts'
 import { type Claiming, claim, type RowVerdict, releaseOthers, settle, type TakenRow, unsettled } from './claims.ts'
@@ -83,19 +84,13 @@ export const openOutbox = (place: Place, reading: OutboxReading): Source => {
   }
 }
 
-const poll = async (state: State, request: PollRequest): Promise<readonly Delivery[]> => {
-  const { clock } = state.place
-  const endAtMs = clock.monotonic() + request.waitMs
-  while (state.phase !== 'closed' && !request.signal.aborted) {
-    const rung = state.bell.next()
-    const reads = state.phase === 'open' && !request.skipLanes.has(LANE)
-    const deliveries = reads ? await attempt(state, request) : []
-    const leftMs = endAtMs - clock.monotonic()
-    if (deliveries.length > 0 || leftMs <= 0) return deliveries
-    await sleepUnless(clock, Math.min(leftMs, untilLookMs(state)), rung, request.signal)
-  }
-  return []
-}
+const poll = (state: State, request: PollRequest): Promise<readonly Delivery[]> =>
+  pollUntilFound(state.place.clock, request, {
+    bell: state.bell,
+    isClosed: () => state.phase === 'closed',
+    attempt: async () => (state.phase === 'open' && !request.skipLanes.has(LANE) ? attempt(state, request) : []),
+    pauseMs: () => untilLookMs(state),
+  })
 
 /** What others give back and put off is found by looking; when a row of our own is due is known. */
 const untilLookMs = (state: State): number => {
@@ -181,22 +176,4 @@ const close = async (state: State): Promise<void> => {
     })
   })
   await sleepUnless(place.clock, GOODBYE_MS, told)
-}
-
-interface Bell {
-  ring(): void
-  /** Take it before looking, so that what comes in between is heard as well. */
-  next(): Promise<void>
-}
-
-const createBell = (): Bell => {
-  let coming = Promise.withResolvers<void>()
-  return {
-    ring() {
-      const { resolve } = coming
-      coming = Promise.withResolvers()
-      resolve()
-    },
-    next: () => coming.promise,
-  }
 }

@@ -99,6 +99,8 @@ export const filesHarness = async (context: TestContext): Promise<SourceHarness>
   const opened = await openFolder(context)
   const originals = new WeakMap<Delivery, Delivery>()
   let published = 0
+  const count = (sql: string): number => (opened.raw.prepare(sql).get() as { count: number }).count
+  const found = (): number => count('SELECT count(*) AS count FROM files_index')
   const withContent = async (delivery: Delivery): Promise<Delivery> => {
     const shown = { ...delivery, record: { ...delivery.record, body: await readFile(changeOf(delivery).file) } }
     originals.set(shown, delivery)
@@ -109,6 +111,11 @@ export const filesHarness = async (context: TestContext): Promise<SourceHarness>
       const source = await opened.open(read)
       return {
         ...source,
+        // Of a file nobody has found yet the source can know nothing.
+        async lag() {
+          await until('all that was written is found', () => found() === published)
+          return (await source.lag?.()) ?? []
+        },
         poll: async wanted => Promise.all((await source.poll(wanted)).map(withContent)),
         settle: verdicts =>
           source.settle(verdicts.map(each => ({ ...each, delivery: originals.get(each.delivery) ?? each.delivery }))),
@@ -122,13 +129,8 @@ export const filesHarness = async (context: TestContext): Promise<SourceHarness>
     },
     send: async () => assert.fail('nothing can be sent to a folder'),
     async backlog() {
-      const count = (sql: string): number => (opened.raw.prepare(sql).get() as { count: number }).count
       // What was written and not found yet is not settled either.
-      return (
-        count('SELECT count(*) AS count FROM files_changes') +
-        published -
-        count('SELECT count(*) AS count FROM files_index')
-      )
+      return count('SELECT count(*) AS count FROM files_changes') + published - found()
     },
     async crash(claims) {
       const child = opened.reader(claims)
