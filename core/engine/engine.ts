@@ -7,6 +7,7 @@ import { MillraceError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { canaryPool, splitSpec, type Variant } from './canary.ts'
 import { type Capacity, createCapacity } from './capacity.ts'
+import { createCompany } from './company.ts'
 import type { Engine, EngineStats, FunctionSpec, Host, Slot, Throttled, Version } from './contract.ts'
 import type { Initialization } from './environment.ts'
 import { type EnvironmentTools, environmentsOf, isHosted } from './environments.ts'
@@ -90,7 +91,9 @@ export const createEngine = (functions: readonly FunctionSpec[], parts: EnginePa
     start: (kind, id) => startBlank(kind, id, { clock, reaper, limits }),
     isWaitedFor: () => [...hosted.values()].some(({ pool }) => pool.stats().waiting > 0),
   })
-  const tools: EnvironmentTools = { reaper, limits, packages, images: openImages(log), zygotes }
+  // Who may use only a share of a processor is not to use it for waiting.
+  const company = createCompany(parts.limits?.cpuShares === 'on' ? 1 : availableParallelism())
+  const tools: EnvironmentTools = { reaper, limits, packages, images: openImages(log), zygotes, company }
   const capacity = createCapacity(parts.maxEnvironments)
   const meters = new Map<string, UsageMeter>()
   const meterOf = (name: string): UsageMeter => {

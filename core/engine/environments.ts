@@ -1,4 +1,5 @@
 /** Which environments a function runs in: what its code is decides, then its isolation. */
+import type { Company } from './company.ts'
 import type { FunctionSpec } from './contract.ts'
 import type { CreateEnvironment } from './environment.ts'
 import { hostedEnvironment } from './hosting/environment.ts'
@@ -23,6 +24,7 @@ export interface EnvironmentTools {
   readonly packages: PackageCache
   readonly images: Images
   readonly zygotes: Zygotes
+  readonly company: Company
 }
 
 /** Whether starting one is work for the processors of this machine, which others then wait for. */
@@ -42,5 +44,5 @@ export const environmentsOf = (spec: FunctionSpec, tools: EnvironmentTools): Cre
   if ('url' in code) return remoteEnvironments(code)
   if (spec.isolation === 'inline') return inlineEnvironments(spec)
   if (spec.isolation === 'process' && 'file' in code) tools.zygotes.want(spec.name, kindOfProcess(spec, code))
-  return parts => hostedEnvironment(parts, spec.isolation === 'thread' ? threads : processes(tools))
+  return parts => hostedEnvironment(parts, spec.isolation === 'thread' ? threads : processes(tools), tools.company)
 }

@@ -11,7 +11,8 @@ export interface Carrier {
   /** Started for this environment, or blank before. */
   readonly from: 'new' | 'zygote'
   send(kind: number, id: number, header: string, bodies?: readonly Uint8Array[]): void
-  request(id: number, header: string, bodies: readonly Uint8Array[]): void
+  /** `only`: it is the only one that the environment has, and few others have any. */
+  request(id: number, how: 'only' | 'among others', header: string, bodies: readonly Uint8Array[]): void
   /** At once, whatever it is doing, and everything it started. May be called again. */
   kill(): void
   /** Resolves when it is gone and what it had said was read. */

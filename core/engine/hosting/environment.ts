@@ -6,6 +6,7 @@
 import { sleepUnless } from '../../clock.ts'
 import type { ErrorInfo } from '../../contract.ts'
 import { errorInfo } from '../../errors.ts'
+import type { Company } from '../company.ts'
 import type { ColdStart, Invocation } from '../contract.ts'
 import type { Environment, EnvironmentParts, Invoked } from '../environment.ts'
 import { watchMemory } from '../limits/memory-watch.ts'
@@ -22,7 +23,7 @@ import { REHEARSALS, rehearsalRequest } from './rehearsal.ts'
 import { afterOutput, coldStartOf, neverBegan, replyOf, writeLog } from './replies.ts'
 import { createRequests } from './requests.ts'
 
-export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): Environment => {
+export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind, company: Company): Environment => {
   const { spec, clock, id } = parts
   const place = placeOf(parts)
   const log = parts.log.with({ function: spec.name, environment: id })
@@ -82,7 +83,8 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind): E
     spec,
     clock,
     killed: kind.killed,
-    send: (request, { header, bodies }) => carrier?.request(request, header, bodies),
+    company,
+    send: (request, how, { header, bodies }) => carrier?.request(request, how, header, bodies),
     abort: request => carrier?.send(MESSAGE.abort, request, ''),
     /** What was decided is told when the environment is gone, with all it had printed, unless it does not go. */
     kill: outcome => {

@@ -9,7 +9,9 @@
  */
 import type { Cancel, Clock } from '../../clock.ts'
 import type { AnswerStream } from '../../request-contract.ts'
+import type { Company } from '../company.ts'
 import type { FunctionSpec, Invocation, Outcome } from '../contract.ts'
+import { createLinger } from '../linger.ts'
 import { ABORT_GRACE_MS, ABORTED, timedOut } from '../outcomes.ts'
 import { type EncodedRequest, encodeRequest } from '../wire/request.ts'
 import type { Reply } from './replies.ts'
@@ -25,7 +27,8 @@ export interface RequestsParts {
   readonly clock: Clock
   /** What a report says of a request whose timeout has passed. */
   readonly killed: string
-  readonly send: (id: number, request: EncodedRequest) => void
+  readonly company: Company
+  readonly send: (id: number, how: 'only' | 'among others', request: EncodedRequest) => void
   readonly abort: (id: number) => void
   /** The environment has to end, for what was decided of the request that runs. */
   readonly kill: (outcome: Outcome) => void
@@ -69,6 +72,8 @@ interface Request {
   readonly began: () => void
   readonly ended: (how: Ended) => void
   readonly onAbort: () => void
+  /** Nothing was before it, and few other environments had anything to do. */
+  readonly only: boolean
   sent: boolean
   /** By the monotonic clock; undefined until its turn. */
   startMs: number | undefined
@@ -82,6 +87,7 @@ const NO_REPLY: Reply = { outcome: ABORTED, tookMs: undefined }
 export const createRequests = (parts: RequestsParts): Requests => {
   const { spec, clock } = parts
   const requests: Request[] = []
+  const linger = createLinger()
   let lastId = 0
   let sentBytes = 0
   let cancelTimeout: Cancel | undefined
@@ -94,7 +100,7 @@ export const createRequests = (parts: RequestsParts): Requests => {
       if (request !== requests[0] && sentBytes + request.encoded.bytes > STAGED_BYTES) return
       request.sent = true
       sentBytes += request.encoded.bytes
-      parts.send(request.id, request.encoded)
+      parts.send(request.id, request.only ? 'only' : 'among others', request.encoded)
     }
   }
   const beginTurn = (atMs: number): void => {
@@ -160,6 +166,7 @@ export const createRequests = (parts: RequestsParts): Requests => {
     const index = requests.indexOf(request)
     if (index < 0) return
     requests.splice(index, 1)
+    if (requests.length === 0) parts.company.leave()
     if (request.sent) sentBytes -= request.encoded.bytes
     request.cancelGrace?.()
     request.invocation.signal.removeEventListener('abort', request.onAbort)
@@ -191,6 +198,7 @@ export const createRequests = (parts: RequestsParts): Requests => {
         began,
         ended,
         onAbort: () => abort(request),
+        only: requests.length === 0 && parts.company.join() === 'few',
         sent: false,
         startMs: undefined,
         decided: undefined,
@@ -198,14 +206,17 @@ export const createRequests = (parts: RequestsParts): Requests => {
       }
       requests.push(request)
       invocation.signal.addEventListener('abort', request.onAbort, { once: true })
-      beginTurn(clock.monotonic())
+      const atMs = clock.monotonic()
+      beginTurn(atMs)
       if (requests.length > 1) watchRecall(RECALL_MS)
       sendNext()
+      if (request.only) linger.expect(atMs)
     },
     answered(id, reply) {
       const request = requests.find(each => each.id === id)
       if (!request || request.decided) return
       const atMs = clock.monotonic()
+      if (request.only && request.startMs !== undefined) linger.came(atMs - request.startMs)
       settle(request, request.invocation.signal.aborted ? NO_REPLY : reply, atMs)
       beginTurn(atMs)
       sendNext()

@@ -50,11 +50,11 @@ export const openBeginMark = (): BeginMark => {
   }
 }
 
-/** In the environment, before any code of the user sees the request. False: it was recalled, and is not to begin. */
-export const markBegun = (request: number): boolean => {
-  writeWord(MARK_FD, BEGUN_AT, request)
-  return request > readWord(MARK_FD, RECALLED_AT)
-}
+/** In the environment, before any code of the user sees the request. */
+export const markBegun = (request: number): void => writeWord(MARK_FD, BEGUN_AT, request)
+
+/** In the environment, of a request that was marked: it is not to begin. */
+export const isRecalled = (request: number): boolean => request <= readWord(MARK_FD, RECALLED_AT)
 
 /** In the environment, before any code of the user is loaded. */
 export const markLoading = (): void => writeWord(MARK_FD, LOADING_AT, 1)

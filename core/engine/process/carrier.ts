@@ -98,9 +98,9 @@ const startProcess = ({ spec, place, clock, output, onMessage }: CarrierParts, t
       if (kind === MESSAGE.sent) sends.settled(id)
       writer.write(kind, id, header, bodies)
     },
-    request(id, header, bodies) {
+    request(id, how, header, bodies) {
       work.given()
-      writer.write(MESSAGE.invoke, id, header, bodies)
+      writer.write(how === 'only' ? MESSAGE.invokeOnly : MESSAGE.invoke, id, header, bodies)
     },
     kill: held.kill,
     ended: held.ended.then(exit => (problem === undefined ? exit : { ...exit, problem })),

@@ -2,7 +2,7 @@
 import { flushCompileCache } from 'node:module'
 import { serve } from '../runtime/serve.ts'
 import { MESSAGE, type Message } from '../wire/message.ts'
-import { markBegun, markLoading } from './begin-mark.ts'
+import { isRecalled, markBegun, markLoading } from './begin-mark.ts'
 import { enter } from './enter.ts'
 import { openHostLink } from './host-link.ts'
 import { preloadBuiltins } from './preload.ts'
@@ -21,6 +21,7 @@ const link = openHostLink(frame => receive(frame))
 const serving = serve({
   write: link.write,
   markBegun,
+  isRecalled,
   // Environments are killed rather than ended, and Node writes its cache only when it ends.
   afterInit: flushCompileCache,
 })

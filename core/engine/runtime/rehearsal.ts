@@ -41,10 +41,8 @@ export const createRehearsal = (port: Pick<HostPort, 'write' | 'markBegun'>): ((
   const { receive } = createTurns({
     write: (_kind, id, header, bodies) => port.write(MESSAGE.rehearsed, id, header, bodies),
     // That no request has begun: what is there already.
-    markBegun: () => {
-      port.markBegun(0)
-      return true
-    },
+    markBegun: () => port.markBegun(0),
+    isRecalled: () => false,
     place: PLACE,
     timeoutMs: 0,
     loaded: FUNCTION,

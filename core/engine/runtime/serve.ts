@@ -21,11 +21,10 @@ import { createTurns, type Turns } from './turns.ts'
 export interface HostPort {
   /** What is written before the environment ends reaches the host. */
   write(kind: number, id: number, header: string, bodies?: readonly Uint8Array[]): void
-  /**
-   * Notes, before any code of the user sees it, that this request has begun, where the host finds it later. False: the
-   * host has taken it back, and it is not to begin.
-   */
-  markBegun(request: number): boolean
+  /** Notes, before any code of the user sees it, that this request has begun, where the host finds it later. */
+  markBegun(request: number): void
+  /** Of one that was marked: the host has taken it back, and it is not to begin. */
+  isRecalled(request: number): boolean
   /** Called once, a while after the host was told what Init came to: what is not urgent. */
   afterInit(): void
 }
@@ -95,6 +94,7 @@ export const serve = (port: HostPort): ((message: Message) => void) => {
   const handlers: Readonly<Record<number, (message: Message) => unknown>> = {
     [MESSAGE.load]: load,
     [MESSAGE.invoke]: message => given().receive(message),
+    [MESSAGE.invokeOnly]: message => given().receive(message),
     [MESSAGE.rehearse]: createRehearsal(port),
     [MESSAGE.abort]: message => given().abort(message.id),
     [MESSAGE.sent]: sender.settle,

@@ -3,6 +3,7 @@ import { systemClock } from '../../clock.ts'
 import type { OutgoingRecord } from '../../contract.ts'
 import { functionError } from '../../function/errors.ts'
 import type { Log } from '../../log.ts'
+import { createLinger } from '../linger.ts'
 import { encodeAnswered } from '../wire/answered.ts'
 import { MESSAGE, type Message, NO_BODIES } from '../wire/message.ts'
 import { decodeRequest } from '../wire/request.ts'
@@ -13,7 +14,7 @@ import type { Pieces } from './pieces.ts'
 import { type RunResult, runInvocation } from './run.ts'
 import type { HostPort } from './serve.ts'
 
-export interface TurnsParts extends Pick<HostPort, 'write' | 'markBegun'> {
+export interface TurnsParts extends Pick<HostPort, 'write' | 'markBegun' | 'isRecalled'> {
   readonly place: Place
   readonly timeoutMs: number
   readonly loaded: LoadedFunction
@@ -40,24 +41,32 @@ interface Received {
 export const createTurns = (parts: TurnsParts): Turns => {
   const { loaded, place, timeoutMs, log } = parts
   let running: Received | undefined
+  const linger = createLinger()
   /** Milliseconds since the epoch; a request that waited for the one before has all of its time from here. */
   let lastEnd = 0
+  /** The same by the monotonic clock. */
+  let lastEndMs = 0
   const waiting: Received[] = []
 
   const runAll = async (first: Received): Promise<void> => {
     for (let next: Received | undefined = first; next; next = waiting.shift()) {
-      if (!parts.markBegun(next.message.id)) {
-        parts.write(MESSAGE.recalled, next.message.id, '')
+      const { kind, id } = next.message
+      parts.markBegun(id)
+      if (kind !== MESSAGE.invokeOnly && parts.isRecalled(id)) {
+        parts.write(MESSAGE.recalled, id, '')
         continue
       }
       running = next
       const startMs = systemClock.monotonic()
+      linger.came(startMs - lastEndMs)
       const result = await run(next)
-      const reply = replyOf(result, systemClock.monotonic() - startMs)
+      lastEndMs = systemClock.monotonic()
+      const reply = replyOf(result, lastEndMs - startMs)
       next.over = true
-      parts.pieces.close(next.message.id)
+      parts.pieces.close(id)
       lastEnd = systemClock.now()
-      parts.write(reply.kind, next.message.id, reply.header, reply.bodies)
+      parts.write(reply.kind, id, reply.header, reply.bodies)
+      if (kind === MESSAGE.invokeOnly && waiting.length === 0) linger.expect(lastEndMs)
     }
     running = undefined
   }

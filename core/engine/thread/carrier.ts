@@ -113,7 +113,8 @@ const startThread = ({ spec, place, clock, log, output, onMessage }: CarrierPart
   return {
     from: 'new',
     send: (kind, id, header, bodies) => post(worker, kind, id, header, bodies),
-    request: (id, header, bodies) => post(worker, MESSAGE.invoke, id, header, bodies),
+    request: (id, how, header, bodies) =>
+      post(worker, how === 'only' ? MESSAGE.invokeOnly : MESSAGE.invoke, id, header, bodies),
     kill,
     ended,
     begun: () => Atomics.load(mark, 0),

@@ -40,8 +40,8 @@ const receive = serve({
   markBegun: request => {
     printedChars = 0
     Atomics.store(marked, 0, request)
-    return request > Atomics.load(marked, 1)
   },
+  isRecalled: request => request <= Atomics.load(marked, 1),
   // Environments are ended from outside, and Node writes its cache only when they end by themselves.
   afterInit: flushCompileCache,
 })

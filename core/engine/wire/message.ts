@@ -18,6 +18,8 @@ export const MESSAGE = {
   taken: 10,
   /** A request for a function of ours, before there is one for the user's. */
   rehearse: 11,
+  /** As `invoke`, where nothing is before it: it is not recalled, and where another one follows that comes at once. */
+  invokeOnly: 12,
   ready: 16,
   notReady: 17,
   answered: 18,

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Clock, systemClock } from '../../../../core/clock.ts'
+import { createCompany } from '../../../../core/engine/company.ts'
 import type { Outcome } from '../../../../core/engine/contract.ts'
 import {
   createRequests,
@@ -20,21 +21,28 @@ const ANSWERED: Outcome = { kind: 'answered', value: null, refused: [] }
 interface Made {
   readonly requests: Requests
   readonly sent: number[]
+  /** Of those sent: there was no other. */
+  readonly only: number[]
   /** What `requests` asked of its environment. */
   readonly asked: string[]
   readonly ended: Map<number, Ended>
   add(bytes: number, signal?: AbortSignal): void
 }
 
-const make = (mark = { begun: 0 }, clock: Clock = systemClock): Made => {
+const make = (mark = { begun: 0 }, clock: Clock = systemClock, company = createCompany(2)): Made => {
   const sent: number[] = []
+  const only: number[] = []
   const asked: string[] = []
   const ended = new Map<number, Ended>()
   const requests = createRequests({
     spec: { name: 'f', timeoutMs: 60_000 },
     clock,
     killed: 'it was killed',
-    send: id => void sent.push(id),
+    company,
+    send: (id, how) => {
+      sent.push(id)
+      if (how === 'only') only.push(id)
+    },
     abort: id => void asked.push(`abort ${id}`),
     kill: outcome => void asked.push(`kill ${outcome.kind}`),
     begun: () => mark.begun,
@@ -47,6 +55,7 @@ const make = (mark = { begun: 0 }, clock: Clock = systemClock): Made => {
   return {
     requests,
     sent,
+    only,
     asked,
     ended,
     add(bytes, signal = new AbortController().signal) {
@@ -85,6 +94,22 @@ test('ahead of their turn go no more bytes than may be staged; the rest waits, i
       ['failed', false],
     ],
   )
+})
+
+test('one is the only one where nothing is before it, and few environments have anything at all', () => {
+  const company = createCompany(2)
+  const mine = make({ begun: 0 }, systemClock, company)
+  const other = make({ begun: 0 }, systemClock, company)
+  mine.add(10)
+  mine.add(10)
+  other.add(10)
+  for (const id of [1, 2]) mine.requests.answered(id, { outcome: ANSWERED, tookMs: 1 })
+  mine.add(10)
+  other.requests.endAll(FAILED, BEFORE)
+  mine.requests.answered(3, { outcome: ANSWERED, tookMs: 1 })
+  mine.add(10)
+  assert.deepEqual(mine.only, [1, 4])
+  assert.deepEqual(other.only, [])
 })
 
 test('one that is larger than all that may be staged goes when it is its turn', () => {

@@ -12,10 +12,7 @@ test('a rehearsal goes the way of a request, is answered as one, and marks none 
   const begun: number[] = []
   const take = createRehearsal({
     write: (kind, id, _header, bodies = []) => written.push([kind, id, Buffer.concat(bodies).toString()]),
-    markBegun: request => {
-      begun.push(request)
-      return false
-    },
+    markBegun: request => void begun.push(request),
   })
   const { header, bodies } = rehearsalRequest()
   for (const id of [1, 2]) take({ kind: MESSAGE.rehearse, id, header, body: Buffer.concat(bodies) })
