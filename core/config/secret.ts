@@ -28,6 +28,8 @@ export interface SecretPlaces {
   readonly env?: Readonly<Record<string, string | undefined>>
   /** What relative paths of `file` start from. Default: the working folder. */
   readonly folder?: string
+  /** What stands for every reference that leads to nothing. Default: the app does not start. */
+  readonly missing?: string
 }
 
 /** Registered symbols, so that a reference made by another copy of Millrace in node_modules is known here too. */
@@ -66,8 +68,9 @@ export const resolveSecrets = <Value>(value: Value, where: string, places: Secre
   const walk = (current: unknown, path: string): unknown => {
     if (isSecretRef(current)) {
       const found = lookUp(current, places)
+      const value = 'value' in found ? found.value : places.missing
+      if (value !== undefined) return secret(value)
       if ('missing' in found) missing.push(`${path}: ${found.missing}`)
-      else return secret(found.value)
     }
     if (Array.isArray(current)) return current.map((item, index) => walk(item, `${path}.${index}`))
     if (!isPlain(current)) return current

@@ -6,10 +6,12 @@ import { assembleApp, resolveConfig } from '../app.ts'
 import type { App } from '../app-contract.ts'
 import { sleep, systemClock } from '../clock.ts'
 import type { Channel } from '../config/channel.ts'
+import { loadConnector } from '../connectors.ts'
 import type { EventRecord } from '../contract.ts'
 import { openMemoryDatabase } from '../database.ts'
 import { MillraceError } from '../errors.ts'
 import { type Log, silentLog } from '../log.ts'
+import { type FetchOptions, loopbackServers } from './loopback-servers.ts'
 import { createVirtualClock, type VirtualClock } from './virtual-clock.ts'
 
 export interface TestApp extends Omit<App, 'start' | 'sendOutgoing' | 'reload'> {
@@ -27,6 +29,11 @@ export interface TestApp extends Omit<App, 'start' | 'sendOutgoing' | 'reload'> 
   advance(ms: number): Promise<void>
   /** What was sent to a channel, in the order of arrival in its partition. */
   records(channel: Channel): readonly EventRecord[]
+  /**
+   * Asks a route or a door of the app, whose HTTP server listens on a loopback port of its own: `fetch('/orders/1')`. Rejects with
+   * APP_STATE where there is no server, or several and none is named.
+   */
+  fetch(path: string, options?: FetchOptions): Promise<Response>
 }
 
 export interface TestAppOptions {
@@ -45,13 +52,15 @@ const BUSY_PAUSE_MS = 1
 const FUNCTION_PATIENCE_MS = 100
 
 /**
- * Starts an app on brokers in memory; whatever its connections are, none is opened. Functions run inline: their timeout
- * cannot stop them, and they see the variables of the test's own process. Throws CONFIG_INVALID.
+ * Starts an app on brokers in memory; whatever its connections are, none is opened but HTTP servers, for {@link TestApp.fetch}. Secrets that are not
+ * set are the text `not set`. Functions run inline: their timeout cannot stop them, and they see the variables of the test's
+ * own process. Throws CONFIG_INVALID.
  */
 export const testApp = async (config: unknown, options: TestAppOptions = {}): Promise<TestApp> => {
   const folder = options.configFile === undefined ? process.cwd() : dirname(options.configFile)
   const clock = createVirtualClock()
   const brokers = new Map<string, MemoryConnector>()
+  const servers = loopbackServers()
   // Dead letters too are in memory, wherever the configuration keeps them.
   const resolve = (written: unknown) => ({
     ...resolveConfig(written, folder, options.configFile),
@@ -61,10 +70,10 @@ export const testApp = async (config: unknown, options: TestAppOptions = {}): Pr
     clock,
     random: options.random ?? (() => 0.5),
     log: options.log ?? silentLog,
-    loadConnector: async kind => brokerOf(brokers, kind),
+    loadConnector: async kind => (kind === 'http' ? servers.connector(loadConnector) : brokerOf(brokers, kind)),
     openDatabase: openMemoryDatabase,
     adaptFunction: spec => ({ ...spec, isolation: 'inline' }),
-    secrets: { folder },
+    secrets: { folder, missing: 'not set' },
     statusBoard: 'none',
     sources: 'all',
   })
@@ -94,6 +103,7 @@ export const testApp = async (config: unknown, options: TestAppOptions = {}): Pr
     status: app.status,
     deadLetters: app.deadLetters,
     idempotency: app.idempotency,
+    fetch: servers.fetch,
     records: channel => brokers.get(channel.connection.kind)?.records(channel.address) ?? [],
     async idle({ timeoutMs = IDLE_TIMEOUT_MS } = {}) {
       const giveUpAt = systemClock.monotonic() + timeoutMs
