@@ -109,7 +109,11 @@ export const openZygotes = ({ count, clock, log, start, isWaitedFor }: ZygotePar
   }
   const end = async (kept: Kept): Promise<void> => {
     const ending = kept.ready.splice(0)
-    for (const { held } of ending) held.kill()
+    for (const blank of ending) {
+      blank.held.kill()
+      // Their end is waited for, perhaps by the last thing that the host does.
+      hold(blank, 'ref')
+    }
     for (const { held, forget } of ending) await held.ended.then(forget)
   }
 

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import type { FunctionSpec, Report } from '../../../../core/engine/contract.ts'
 import { environmentVariables } from '../../../../core/engine/hosting/start.ts'
+import { startNode } from '../../../support/child.ts'
+import { temporaryFolder } from '../../../support/folder.ts'
 import { until } from '../../../support/until.ts'
-import { type Harness, harness, outcomeAs } from '../harness.ts'
+import { core, type Harness, harness, outcomeAs } from '../harness.ts'
 
 /** What a function can see of its process, but for what is another in every process. */
 const LOOK = `
@@ -164,4 +168,26 @@ test('none is left when the engine was closed or nobody wants its kind, and none
   const without = await harness(context, written)
   assert.equal(from(await without.run('f')), 'new')
   assert.equal(without.engine.zygotes(), 0)
+})
+
+test('a host that has nothing else to do waits until none is left', async context => {
+  const folder = await temporaryFolder(context)
+  await writeFile(join(folder, 'f.mjs'), 'export const handler = () => 1')
+  await writeFile(
+    join(folder, 'host.ts'),
+    `import { setTimeout as pause } from 'node:timers/promises'
+     import { systemClock } from ${core('clock.ts')}
+     import { defaultsOf } from ${core('config/options.ts')}
+     import { fromOptions, functionOptions, functionSpec } from ${core('config/function-options.ts')}
+     import { createEngine } from ${core('engine/engine.ts')}
+     import { silentLog } from ${core('log.ts')}
+     const spec = functionSpec(fromOptions('f', defaultsOf(functionOptions), { file: ${JSON.stringify(join(folder, 'f.mjs'))} }))
+     const engine = createEngine([spec], { clock: systemClock, app: 'test', maxEnvironments: 1, zygotes: 1,
+       host: { send: async () => {} }, log: silentLog })
+     while (engine.zygotes() === 0) await pause(10)
+     await engine.close(0)
+     console.log('closed')`,
+  )
+  const host = startNode(context, [join(folder, 'host.ts')])
+  assert.deepEqual([(await host.ended).code, host.output().trim()], [0, 'closed'])
 })
