@@ -14,11 +14,17 @@ export type Cancel = () => void
 /** setTimeout fires at once for anything longer: longer timers are taken in steps. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
+/** Not by `performance`: Node loads that when it is first asked for, which is a fiftieth of the start of an environment. */
+const monotonic = (): number => {
+  const [seconds, nanos] = process.hrtime()
+  return seconds * 1_000 + nanos / 1_000_000
+}
+
 export const systemClock: Clock = {
   now: () => Date.now(),
-  monotonic: () => performance.now(),
+  monotonic,
   after(ms, run) {
-    const dueMs = performance.now() + ms
+    const dueMs = monotonic() + ms
     let timer: NodeJS.Timeout
     const arm = (leftMs: number): void => {
       timer = setTimeout(look, Math.min(Math.max(Math.ceil(leftMs), 0), LONGEST_TIMER_MS))
@@ -26,7 +32,7 @@ export const systemClock: Clock = {
     // Node counts whole milliseconds from when its loop last looked at the time, so that a timer may run too soon: who then
     // finds that it is not time yet, and begins anew, would never come to an end.
     const look = (): void => {
-      const leftMs = dueMs - performance.now()
+      const leftMs = dueMs - monotonic()
       if (leftMs > 0) arm(leftMs)
       else run()
     }

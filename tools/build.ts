@@ -5,6 +5,7 @@
 import { execFileSync } from 'node:child_process'
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { codeBeside, launcherFor } from '../core/engine/one-file/launch.ts'
 import { linkModules, reachedFrom } from '../core/engine/one-file/link.ts'
 
 const ROOT = new URL('../', import.meta.url)
@@ -40,7 +41,9 @@ execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '--project', 
 })
 for (const runtime of RUNTIMES) {
   const files = reachedFrom(fileURLToPath(new URL(`${runtime}.js`, DIST)), path => readFileSync(path, 'utf8'))
-  writeFileSync(new URL(`${runtime}.cjs`, DIST), linkModules(files, '__dirname'))
+  const launcher = fileURLToPath(new URL(`${runtime}.cjs`, DIST))
+  writeFileSync(codeBeside(launcher), linkModules(files))
+  writeFileSync(launcher, launcherFor('__dirname'))
 }
 const manifest = JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8')) as Manifest
 writeFileSync(new URL('package.json', DIST), `${JSON.stringify(published(manifest), null, 2)}\n`)

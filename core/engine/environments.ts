@@ -43,6 +43,7 @@ export const environmentsOf = (spec: FunctionSpec, tools: EnvironmentTools): Cre
   if ('image' in code) return imageEnvironments(code, tools)
   if ('url' in code) return remoteEnvironments(code)
   if (spec.isolation === 'inline') return inlineEnvironments(spec)
+  if (spec.isolation === 'process') tools.limits.prepare()
   if (spec.isolation === 'process' && 'file' in code) tools.zygotes.want(spec.name, kindOfProcess(spec, code))
   return parts => hostedEnvironment(parts, spec.isolation === 'thread' ? threads : processes(tools), tools.company)
 }

@@ -34,6 +34,8 @@ export interface LimitsParts {
 
 export interface Limits {
   readonly means: LimitMeans
+  /** Looks for the means and makes the folders that all environments share, so that the first start has not to wait for it. */
+  prepare(): void
   /** For a process that is about to be started. Throws what the file system throws when there is no room for its folder. */
   confine(environment: { readonly id: string; readonly memoryMb: number }): Confinement
   /** Resolves when nothing of it is left. */
@@ -158,6 +160,10 @@ export const openLimits = (parts: LimitsParts): Limits => {
   return {
     get means() {
       return find().means
+    },
+    prepare() {
+      find()
+      workspace.prepare()
     },
     confine,
     async close() {

@@ -17,6 +17,8 @@ export interface Keeper {
 }
 
 export interface Workspace {
+  /** Where it has no room, the next `make` says so. */
+  prepare(): void
   /** A new folder. Throws what the file system throws when it has no room. */
   make(): string
   /** With all that is in it; rejects when something cannot be removed. */
@@ -43,6 +45,13 @@ export const openWorkspace = (app: string, keeper: Keeper): Workspace => {
     return opened
   }
   return {
+    prepare() {
+      try {
+        root ??= open()
+      } catch {
+        // Nobody needs it yet.
+      }
+    },
     make() {
       root ??= open()
       made += 1

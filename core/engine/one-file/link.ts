@@ -1,9 +1,10 @@
 /**
- * Our own modules as one CommonJS file: a process that loads thirty modules takes fifteen milliseconds longer to start
+ * Our own modules as one script (launch.ts): a process that loads thirty modules takes fifteen milliseconds longer to start
  * than one that loads one. It is no bundler: it knows the forms in which modules of the runtime import and export, which
  * the formatter keeps to one, and refuses the rest.
  *
  *   import … from './x.ts'     const … = need(n)       made when first asked for, like import('./x.ts')
+ *   import(url)                importUrl(url)
  *   export const x = …         const x = …             and a member of what `need` answers
  */
 import { dirname, relative, resolve } from 'node:path'
@@ -16,6 +17,8 @@ export interface SourceFile {
 
 /** `import { a } from './b.ts'`, over several lines too; what is only types does not count. */
 const STATIC_IMPORT = /^import (?!type )(?:([^'";]+?) from )?'([^'\n]+)';?$/gm
+/** Of what is known only then: a URL, so that it does not matter who asks for it. */
+const IMPORT_CALL = /\bimport\(/g
 const RELATIVE_IMPORT_CALL = /\bimport\('(\.{1,2}\/[^'\n]+)'\)/g
 const EXPORTED = /^export (?=(?:const|let|function|async function|class) (\w+))/gm
 const REFUSED = /^(?:export|import) .*|^await .*/m
@@ -42,26 +45,33 @@ const specifiersIn = (text: string): readonly string[] => [
 const isRelative = (specifier: string): boolean => specifier.startsWith('.')
 
 /**
- * `files` are JavaScript, as {@link reachedFrom} finds them; `folder` is an expression for the folder of the first. Throws a
- * SyntaxError that names a line which has none of the known forms.
+ * An expression: a function that is given `require`, `import` as a function, and the path of the folder that counts as the first
+ * module's, and answers what that module exports. `files` are JavaScript, as {@link reachedFrom} finds them. Throws a SyntaxError that names a
+ * line which has none of the known forms.
  */
-export const linkModules = (files: readonly SourceFile[], folder: string): string => {
+export const linkModules = (files: readonly SourceFile[]): string => {
   const ids = new Map(files.map(({ path }, id) => [path, id]))
   const start = dirname(files[0]?.path ?? '')
   const modules = files.map(file => moduleText(file, ids, relative(start, file.path)))
-  return `'use strict'
+  return asciiOf(`(require, importUrl, folder) => {
+'use strict'
 const made = []
 const need = id => {
   if (made[id] === undefined) makers[id]((made[id] = {}))
   return made[id]
 }
-const urlOf = path => require('node:url').pathToFileURL(require('node:path').join(${folder}, path)).href
+const urlOf = path => require('node:url').pathToFileURL(require('node:path').join(folder, path)).href
 const makers = [
 ${modules.join(',\n')}
 ]
-need(0)
-`
+return need(0)
 }
+`)
+}
+
+/** V8 keeps a text with one other character in it as two bytes for each. Escaped they mean the same wherever code may have them. */
+const asciiOf = (text: string): string =>
+  text.replace(/[\u0080-\uffff]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 
 const moduleText = ({ path, text }: SourceFile, ids: ReadonlyMap<string, number>, shown: string): string => {
   const idOf = (specifier: string): number => {
@@ -83,6 +93,7 @@ const moduleText = ({ path, text }: SourceFile, ids: ReadonlyMap<string, number>
       RELATIVE_IMPORT_CALL,
       (_all, specifier: string) => `Promise.resolve().then(() => need(${idOf(specifier)}))`,
     )
+    .replace(IMPORT_CALL, 'importUrl(')
     .replace(EXPORTED, (_all, name: string) => {
       names.push(name)
       return ''

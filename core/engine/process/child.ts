@@ -2,28 +2,30 @@
 import { flushCompileCache } from 'node:module'
 import { serve } from '../runtime/serve.ts'
 import { MESSAGE, type Message } from '../wire/message.ts'
-import { isRecalled, markBegun, markLoading } from './begin-mark.ts'
 import { enter } from './enter.ts'
 import { openHostLink } from './host-link.ts'
+import { isRecalled, markBegun, markLoading } from './mark-words.ts'
 import { preloadBuiltins } from './preload.ts'
+import { writeThrough } from './write-through.ts'
 
 // Meant for Node, which has read it: not part of what a function sees, nor what it starts.
 delete process.env.NODE_COMPILE_CACHE
 
-/**
- * The pipes for output are sockets, on which Node queues in memory what they do not take: a handler that prints and then
- * loops would lose its last words, and one that prints without end its memory. Written through, it waits instead.
- */
-for (const stream of [process.stdout, process.stderr])
-  (stream as { _handle?: { setBlocking?(on: boolean): void } })._handle?.setBlocking?.(true)
+writeThrough('stdout')
+writeThrough('stderr')
+
+/** What is not urgent. Environments are killed rather than ended, and Node writes its cache only when it ends. */
+export const afterInit: (() => void)[] = [flushCompileCache]
 
 const link = openHostLink(frame => receive(frame))
 const serving = serve({
   write: link.write,
   markBegun,
   isRecalled,
-  // Environments are killed rather than ended, and Node writes its cache only when it ends.
-  afterInit: flushCompileCache,
+  ageMs: () => process.uptime() * 1_000,
+  afterInit: () => {
+    for (const run of afterInit) run()
+  },
 })
 const receive = (message: Message): void => {
   if (message.kind === MESSAGE.enter) enter(JSON.parse(message.header))

@@ -25,8 +25,16 @@ export interface HostPort {
   markBegun(request: number): void
   /** Of one that was marked: the host has taken it back, and it is not to begin. */
   isRecalled(request: number): boolean
+  /** Milliseconds since the environment was started. */
+  ageMs(): number
   /** Called once, a while after the host was told what Init came to: what is not urgent. */
   afterInit(): void
+}
+
+/** When the host asked for the function: how old the environment was then, and what the clock said. */
+interface Born {
+  readonly ageMs: number
+  readonly atMs: number
 }
 
 /** The first requests are over by then, or there are none. */
@@ -45,28 +53,28 @@ export const serve = (port: HostPort): ((message: Message) => void) => {
     const wanted = JSON.parse(message.header) as { code: ModuleCode; place: Place; timeoutMs: number }
     place = wanted.place
     const { timeoutMs } = wanted
-    const ageMs = systemClock.monotonic()
+    const born = { ageMs: port.ageMs(), atMs: systemClock.monotonic() }
     const loading = await loadFile(place.functionName, wanted.code)
     loaded = loading.loaded
     if (loaded)
       turns = createTurns({ ...port, place, timeoutMs, loaded, log, pieces, offerKeys: keys.offer, send: sender.send })
     if (!loading.loaded) port.write(MESSAGE.notReady, 0, JSON.stringify(loading.error))
-    else if (place.initialization === 'snap-start') await runHook('beforeSnapshot', ageMs)
-    else tellReady(ageMs)
+    else if (place.initialization === 'snap-start') await runHook('beforeSnapshot', born)
+    else tellReady(born)
     systemClock.after(AFTER_INIT_MS, port.afterInit)
   }
-  const tellReady = (ageMs: number): void => {
-    const header: ReadyHeader = { ageMs, importMs: systemClock.monotonic() - ageMs }
+  const tellReady = ({ ageMs, atMs }: Born): void => {
+    const header: ReadyHeader = { ageMs, importMs: systemClock.monotonic() - atMs }
     port.write(MESSAGE.ready, 0, JSON.stringify(header))
   }
-  const runHook = async (what: 'beforeSnapshot' | 'afterRestore', ageMs: number): Promise<void> => {
+  const runHook = async (what: 'beforeSnapshot' | 'afterRestore', born: Born): Promise<void> => {
     try {
       await loaded?.[what]?.()
     } catch (thrown) {
       port.write(MESSAGE.notReady, 0, JSON.stringify(hookFailed(place.functionName, what, thrown)))
       return
     }
-    tellReady(ageMs)
+    tellReady(born)
   }
 
   const log: Log = logTo((level, message, fields) =>
@@ -101,7 +109,7 @@ export const serve = (port: HostPort): ((message: Message) => void) => {
     [MESSAGE.keysAnswered]: keys.settle,
     [MESSAGE.taken]: pieces.taken,
     [MESSAGE.close]: close,
-    [MESSAGE.restore]: () => runHook('afterRestore', systemClock.monotonic()),
+    [MESSAGE.restore]: () => runHook('afterRestore', { ageMs: port.ageMs(), atMs: systemClock.monotonic() }),
   }
   return message => {
     const handle = handlers[message.kind]

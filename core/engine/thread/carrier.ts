@@ -5,6 +5,7 @@
  *                └── not within 250 ms ──▶ wedged: counted, logged, and its request is reported all the same
  */
 import { Worker } from 'node:worker_threads'
+import { systemClock } from '../../clock.ts'
 import { errorInfo } from '../../errors.ts'
 import type { Enforces } from '../environment.ts'
 import type { Carrier, CarrierKind, CarrierParts, Exit } from '../hosting/carrier.ts'
@@ -49,6 +50,8 @@ export interface ThreadData {
   /** Two words: the last request that has begun, and the last that was recalled (process/begin-mark.ts). */
   readonly mark: SharedArrayBuffer
   readonly compileCacheDir: string | undefined
+  /** By the monotonic clock, which threads of a process share. */
+  readonly startedMs: number
   /** The path of the runtime. */
   readonly runtime: string
 }
@@ -65,7 +68,12 @@ const startThread = ({ spec, place, clock, log, output, onMessage }: CarrierPart
   refuseWhenWedged(spec)
   const mark = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT))
   const runtime = runtimeFile(import.meta.url, 'worker', 'any')
-  const workerData: ThreadData = { mark: mark.buffer, compileCacheDir: compileCacheDir(), runtime }
+  const workerData: ThreadData = {
+    mark: mark.buffer,
+    compileCacheDir: compileCacheDir(),
+    startedMs: systemClock.monotonic(),
+    runtime,
+  }
   const worker = new Worker(BOOT, {
     eval: true,
     name: place.environment,

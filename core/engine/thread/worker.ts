@@ -2,6 +2,7 @@
 import { flushCompileCache } from 'node:module'
 import { StringDecoder } from 'node:string_decoder'
 import { parentPort, workerData } from 'node:worker_threads'
+import { systemClock } from '../../clock.ts'
 import { serve } from '../runtime/serve.ts'
 import { MESSAGE, PRINTED_CHARS } from '../wire/message.ts'
 import type { ThreadData } from './carrier.ts'
@@ -9,7 +10,7 @@ import { type Posted, post, received } from './port.ts'
 
 const host = parentPort
 if (!host) throw new Error('core/engine/thread/worker.ts is started by the engine, as a thread')
-const { mark } = workerData as ThreadData
+const { mark, startedMs } = workerData as ThreadData
 const marked = new Int32Array(mark)
 
 /**
@@ -35,6 +36,9 @@ const capture = (stream: NodeJS.WriteStream, fd: number): void => {
 capture(process.stdout, 1)
 capture(process.stderr, 2)
 
+/** What is not urgent. Environments are ended from outside, and Node writes its cache only when they end by themselves. */
+export const afterInit: (() => void)[] = [flushCompileCache]
+
 const receive = serve({
   write: (kind, id, header, bodies) => post(host, kind, id, header, bodies),
   markBegun: request => {
@@ -42,7 +46,9 @@ const receive = serve({
     Atomics.store(marked, 0, request)
   },
   isRecalled: request => request <= Atomics.load(marked, 1),
-  // Environments are ended from outside, and Node writes its cache only when they end by themselves.
-  afterInit: flushCompileCache,
+  ageMs: () => systemClock.monotonic() - startedMs,
+  afterInit: () => {
+    for (const run of afterInit) run()
+  },
 })
 host.on('message', (message: Posted) => receive(received(message)))

@@ -4,15 +4,13 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
+import { codeBeside, launcherFor } from '../../../../core/engine/one-file/launch.ts'
 import { linkModules, reachedFrom } from '../../../../core/engine/one-file/link.ts'
 import { temporaryFolder } from '../../../support/folder.ts'
 import { harness, outcomeAs } from '../harness.ts'
 
 const link = (modules: Readonly<Record<string, string>>): string =>
-  linkModules(
-    reachedFrom('/m/entry.js', path => modules[path.slice('/m/'.length)] ?? ''),
-    '"/m"',
-  )
+  linkModules(reachedFrom('/m/entry.js', path => modules[path.slice('/m/'.length)] ?? ''))
 
 test('modules as one file do what they did apart, each made once and when it is first asked for', async context => {
   const linked = link({
@@ -25,6 +23,9 @@ export const shown = []
 shown.push(join('a', 'b') === 'a' + sep + 'b', words.hello, counted())
 import('./late.js').then(({ late }) => {
   shown.push(late(), import.meta.url)
+  return import(['node', 'path'].join(':'))
+}).then(({ sep: found }) => {
+  shown.push(found === sep)
   process.stdout.write(JSON.stringify(shown))
 })
 `,
@@ -34,9 +35,9 @@ import('./late.js').then(({ late }) => {
       "import { count } from './lib/count.js'\nexport async function late_() {}\nexport const late = () => count()\n",
   })
   const file = join(await temporaryFolder(context), 'one.cjs')
-  await writeFile(file, linked)
+  await writeFile(file, `(${linked})(require, url => import(url), '/m')`)
   const { stdout } = await promisify(execFile)(process.execPath, [file])
-  assert.equal(stdout, '[true,"hello",1,2,"file:///m/entry.js"]')
+  assert.equal(stdout, '[true,"hello",1,2,"file:///m/entry.js",true]')
 })
 
 for (const [what, text] of [
@@ -54,6 +55,31 @@ for (const [what, text] of [
 /** What was loaded by `require`, which an environment does with its runtime. */
 const REQUIRED = `import { createRequire } from 'node:module'
 export const handler = () => Object.keys(createRequire(import.meta.url).cache)`
+
+test('a launcher takes the code that an earlier start has compiled', async context => {
+  const folder = await temporaryFolder(context)
+  const launcher = join(folder, 'one.cjs')
+  await writeFile(launcher, launcherFor('"/m"'))
+  await writeFile(
+    codeBeside(launcher),
+    link({
+      'entry.js': `const called = () => ['…', import.meta.url]
+export const afterInit = []
+process.stdout.write(JSON.stringify([called(), afterInit.length]))
+setImmediate(() => process.stdout.write(String(afterInit.length)))
+setTimeout(() => afterInit.forEach(run => run()), 1)
+`,
+    }),
+  )
+  const start = async (): Promise<string> =>
+    (
+      await promisify(execFile)(process.execPath, [launcher], {
+        env: { NODE_COMPILE_CACHE: join(folder, 'cache') },
+      })
+    ).stdout
+  assert.equal(await start(), '[["…","file:///m/entry.js"],0]1', 'nothing is there yet, so it is kept after Init')
+  assert.equal(await start(), '[["…","file:///m/entry.js"],0]0', 'what is there was taken')
+})
 
 for (const [isolation, runtime] of [
   ['process', 'child'],

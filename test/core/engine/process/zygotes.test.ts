@@ -19,7 +19,7 @@ const LOOK = `
     env: Object.entries(process.env).filter(([name]) => !OWN.includes(name)).sort(),
     cwd: process.cwd(), tmp: readdirSync(process.env.TMPDIR).join(),
     argv: process.argv, execArgv: process.execArgv, title: process.title,
-    handles: process.getActiveResourcesInfo().sort(),
+    handles: [...new Set(process.getActiveResourcesInfo())].sort(),
     descriptors: readdirSync('/proc/self/fd').length,
     modules: Object.keys(createRequire(import.meta.url).cache),
     globals: Object.getOwnPropertyNames(globalThis).sort(),
