@@ -33,7 +33,7 @@ const compiled = () => {
 const script = new Script(readFileSync(file, 'latin1'), { filename: file, cachedData: compiled() })
 const keep = () => {
   try {
-    const own = kept + '.' + process.pid + Math.random()
+    const own = [kept, process.pid, ...process.hrtime()].join('.')
     writeFileSync(own, script.createCachedData(), { mode: 0o600 })
     renameSync(own, kept)
   } catch {
