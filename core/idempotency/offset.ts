@@ -4,9 +4,10 @@
  */
 import type { DatabaseSync } from 'node:sqlite'
 import { MillraceError } from '../errors.ts'
-import { isPool } from './transaction.ts'
+import { shownKey } from './key.ts'
 import { type PgClient, type PgPool, transact } from './transaction-postgres.ts'
-import { transactSync } from './transaction-sqlite.ts'
+import { checkName, endedInside, isPool } from './transaction-problems.ts'
+import { mustBeOpen, prepare, transactSync } from './transaction-sqlite.ts'
 
 /** Of a record read from Kafka with `order: 'lane'`. */
 export interface PositionedRecord {
@@ -51,6 +52,7 @@ interface Row {
 }
 
 const FIND = 'SELECT next, latest FROM millrace_offsets WHERE consumer = $1 AND topic = $2 AND partition = $3'
+const LOCK = `${FIND.replace(' FROM', ', txid_current()::text AS tx FROM')} FOR UPDATE`
 const FIRST =
   'INSERT INTO millrace_offsets (consumer, topic, partition, next, latest) VALUES ($1, $2, $3, 0, 0) ON CONFLICT DO NOTHING'
 const MOVE = `UPDATE millrace_offsets SET next = $4, latest = $5 WHERE consumer = $1 AND topic = $2 AND partition = $3`
@@ -66,11 +68,19 @@ export const withOffset = (async (
   db: PgPool | DatabaseSync,
   record: PositionedRecord,
   fn: ((client: PgClient) => unknown) | ((db: DatabaseSync) => unknown),
-  { name }: OffsetOptions,
+  options: OffsetOptions,
 ) => {
+  const { name } = { ...options }
+  checkName('withOffset', name)
   const at = placeOf(record, name)
-  return isPool(db)
-    ? transact(db, client => movePostgres(client, at, fn as (client: PgClient) => unknown))
+  return isPool('withOffset', db)
+    ? transact(db, (client, begins) => {
+        const run = (inside: PgClient): unknown => {
+          begins()
+          return (fn as (client: PgClient) => unknown)(inside)
+        }
+        return movePostgres(client, at, run)
+      })
     : transactSync(db, () => moveSqlite(db, at, fn as (db: DatabaseSync) => unknown))
 }) as WithOffset
 
@@ -78,24 +88,28 @@ const movePostgres = async (client: PgClient, at: At, fn: (client: PgClient) => 
   const where = [at.consumer, at.topic, at.partition]
   await client.query(FIRST, where)
   // Whoever else is at this partition waits here.
-  const { rows } = await client.query(`${FIND} FOR UPDATE`, where)
-  const [row] = rows as { next: string; latest: string }[]
+  const { rows } = await client.query(LOCK, where)
+  const [row] = rows as { next: string; latest: string; tx: string }[]
   const before = { next: Number(row?.next), latest: Number(row?.latest) }
   if (wasPassed(before, at)) return { kind: 'repeated' }
   const result = (await fn(client)) as never
-  await client.query(MOVE, [...where, at.offset + 1, Math.max(before.latest, at.time)])
+  const moved = [...where, at.offset + 1, Math.max(before.latest, at.time), row?.tx]
+  if ((await client.query(`${MOVE} AND txid_current()::text = $6`, moved)).rowCount !== 1)
+    throw endedInside('withOffset')
   return { kind: 'processed', result }
 }
 
 const moveSqlite = (db: DatabaseSync, at: At, fn: (db: DatabaseSync) => unknown): Offset<never> => {
   const where = [at.consumer, at.topic, at.partition] as const
-  db.prepare(numbered(FIRST)).run(...where)
-  const before = db.prepare(numbered(FIND)).get(...where) as unknown as Row
+  prepare(db, numbered(FIRST)).run(...where)
+  const before = prepare(db, numbered(FIND)).get(...where) as unknown as Row
   if (wasPassed(before, at)) return { kind: 'repeated' }
   const result = fn(db) as PromiseLike<never>
   if (typeof result === 'object' && result !== null && typeof result.then === 'function')
     throw new TypeError('withOffset: with node:sqlite the function must not be async; nothing was kept')
-  db.prepare(numbered(MOVE)).run(...where, at.offset + 1, Math.max(before.latest, at.time))
+  mustBeOpen(db, 'withOffset')
+  const moved = prepare(db, numbered(MOVE)).run(...where, at.offset + 1, Math.max(before.latest, at.time))
+  if (moved.changes !== 1) throw endedInside('withOffset')
   return { kind: 'processed', result: result as never }
 }
 
@@ -114,10 +128,10 @@ const wasPassed = ({ next, latest }: Row, { consumer, topic, partition, offset, 
 
 const placeOf = ({ position, time }: PositionedRecord, name: string): At => {
   const { topic, partition, offset } = position ?? {}
-  const numbers = [Number(partition), Number(offset)] as const
-  if (typeof topic !== 'string' || !numbers.every(Number.isSafeInteger))
+  const isCount = (value: unknown): boolean => /^\d+$/.test(String(value)) && Number.isSafeInteger(Number(value))
+  if (typeof topic !== 'string' || !isCount(partition) || !isCount(offset) || !Number.isFinite(time))
     throw new TypeError(
-      `withOffset: the record must have a position of topic, partition and offset, as records of Kafka have, got ${JSON.stringify(position)}`,
+      `withOffset: the record must have a time, and a position of topic, partition and offset, as records of Kafka have, got ${shownKey({ time, position })}`,
     )
-  return { consumer: name, topic, partition: numbers[0], offset: numbers[1], time }
+  return { consumer: name, topic, partition: Number(partition), offset: Number(offset), time }
 }

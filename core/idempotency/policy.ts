@@ -1,5 +1,6 @@
 /** The options that every way to idempotency has, checked. */
 import { type Duration, formatDuration, parseDuration } from '../config/duration.ts'
+import { shownKey } from './key.ts'
 import type { KeepResult } from './result.ts'
 
 export interface IdempotencyTimes {
@@ -44,18 +45,21 @@ export const policyOf = (
   onStoreError: oneOf(`${where}: onStoreError`, onStoreError, ['fail', 'run']),
 })
 
-const toMs = (where: string, written: unknown, range: { readonly min: Duration; readonly max: Duration }): number => {
+/** Throws a TypeError that begins with `where` for what is no duration of this range. */
+export const toMs = (
+  where: string,
+  written: unknown,
+  range: { readonly min: Duration; readonly max: Duration },
+): number => {
   const ms = parseDuration(written)
   if (ms !== undefined && ms >= (parseDuration(range.min) ?? 0) && ms <= (parseDuration(range.max) ?? 0)) return ms
   throw new TypeError(
-    `${where} must be a duration between ${range.min} and ${range.max}, like '${formatDuration(30_000)}', got ${JSON.stringify(written)}`,
+    `${where} must be a duration between ${range.min} and ${range.max}, like '${formatDuration(30_000)}', got ${shownKey(written)}`,
   )
 }
 
 export const oneOf = <Word extends string>(where: string, word: unknown, words: readonly Word[]): Word => {
   const known = words.find(each => each === word)
   if (known !== undefined) return known
-  throw new TypeError(
-    `${where} must be one of ${words.map(each => `'${each}'`).join(', ')}, got ${JSON.stringify(word)}`,
-  )
+  throw new TypeError(`${where} must be one of ${words.map(each => `'${each}'`).join(', ')}, got ${shownKey(word)}`)
 }

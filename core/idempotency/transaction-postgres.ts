@@ -1,13 +1,22 @@
 /** Transactions of PostgreSQL, over the pool of the package pg that the user has. */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Transacted } from './transaction.ts'
+import { endedInside, isInside } from './transaction-problems.ts'
 
 export interface PgClient {
   query(sql: string, values?: unknown[]): Promise<{ readonly rows: unknown[]; readonly rowCount: number | null }>
 }
 
+/** A client that is lent, as pg's Pool has it. */
+interface LentClient extends PgClient {
+  release(broken?: Error | boolean): void
+  on?(event: 'error', listener: (error: Error) => void): unknown
+  off?(event: 'error', listener: (error: Error) => void): unknown
+}
+
 /** As pg's Pool has it. */
 export interface PgPool {
-  connect(): Promise<PgClient & { release(broken?: Error | boolean): void }>
+  connect(): Promise<LentClient>
 }
 
 const CREATE = `CREATE TABLE IF NOT EXISTS millrace_transactions (
@@ -21,9 +30,10 @@ CREATE TABLE IF NOT EXISTS millrace_offsets (
 const CLAIM = `INSERT INTO millrace_transactions AS t (key, fingerprint, result, expires_at)
   VALUES ($1, $2, '', now() + $3::float8 * interval '1 millisecond')
   ON CONFLICT (key) DO UPDATE SET fingerprint = excluded.fingerprint, result = '', expires_at = excluded.expires_at
-  WHERE t.expires_at <= now() RETURNING 1`
+  WHERE t.expires_at <= now() RETURNING txid_current()::text AS tx`
 const FIND = 'SELECT fingerprint, result FROM millrace_transactions WHERE key = $1'
-const COMPLETE = 'UPDATE millrace_transactions SET result = $2 WHERE key = $1'
+/** Only in the transaction that claimed it: one that `fn` ended has taken the claim along, or kept it by itself. */
+const COMPLETE = 'UPDATE millrace_transactions SET result = $2 WHERE key = $1 AND txid_current()::text = $3'
 
 const SWEEP = `DELETE FROM millrace_transactions WHERE key IN (
   SELECT key FROM millrace_transactions WHERE expires_at <= now() LIMIT 1000 FOR UPDATE SKIP LOCKED)`
@@ -34,41 +44,88 @@ let untilSweep = 0
 /** Pools whose database has the tables. */
 const prepared = new WeakMap<PgPool, Promise<void>>()
 
-export const inPostgres = async (
-  pool: PgPool,
-  about: Transacted,
-  fn: (client: PgClient) => unknown,
-): Promise<unknown> =>
-  transact(pool, async client => {
-    const { rowCount } = await client.query(CLAIM, [about.key, about.fingerprint, about.ttlMs])
-    if (rowCount === 0) {
+export const inPostgres = (pool: PgPool, about: Transacted, fn: (client: PgClient) => unknown): Promise<unknown> =>
+  transact(pool, async (client, begins) => {
+    const [claimed] = (await client.query(CLAIM, [about.key, about.fingerprint, about.ttlMs])).rows as { tx: string }[]
+    if (!claimed) {
       const [stored] = (await client.query(FIND, [about.key])).rows as { fingerprint: string; result: string }[]
       if (!stored) throw new Error(`the key ${about.key} was removed while it was looked at; call again`)
       return about.read(stored)
     }
     if (untilSweep === 0) await client.query(SWEEP)
     untilSweep = (untilSweep + SWEEP_EVERY - 1) % SWEEP_EVERY
+    begins()
     const result = about.write(await fn(client))
-    await client.query(COMPLETE, [about.key, result])
+    const { rowCount } = await client.query(COMPLETE, [about.key, result, claimed.tx])
+    if (rowCount !== 1) throw endedInside('withTransaction')
     return about.read({ fingerprint: about.fingerprint, result })
   })
 
-/** Committed when `run` resolves, rolled back when it rejects; a client that broke is not given back to others. */
-export const transact = async <Value>(pool: PgPool, run: (client: PgClient) => Promise<Value>): Promise<Value> => {
+/** In what of a pool the running code is. */
+const around = new AsyncLocalStorage<{ readonly pool: PgPool; state: 'open' | 'over' }>()
+
+/** Of transactions that the server ended because others were at the same rows, before anything of the user's ran. */
+const MOST_TRIES = 10
+
+/**
+ * Committed when `run` resolves, rolled back when it rejects; a client that broke is not given back to others. `run` says
+ * when it `begins` what is not to be done twice: where the isolation level lets nobody wait for others, it is tried again
+ * until then.
+ */
+export const transact = async <Value>(
+  pool: PgPool,
+  run: (client: PgClient, begins: () => void) => Promise<Value>,
+): Promise<Value> => {
+  const outer = around.getStore()
+  if (outer?.pool === pool && outer.state === 'open')
+    throw isInside('of the same pool', 'write through the client that the function was given, or use another pool')
   await prepare(pool)
+  for (let tries = 1; ; tries += 1) {
+    let begun = false
+    const begins = (): void => {
+      begun = true
+    }
+    try {
+      return await inTransaction(pool, client => run(client, begins))
+    } catch (thrown) {
+      if (begun || tries === MOST_TRIES || (thrown as { code?: unknown } | null)?.code !== '40001') throw thrown
+    }
+  }
+}
+
+const inTransaction = async <Value>(pool: PgPool, run: (client: PgClient) => Promise<Value>): Promise<Value> => {
+  const here = { pool, state: 'open' as 'open' | 'over' }
+  return lent(pool, async (client, broke) => {
+    try {
+      await client.query('BEGIN')
+      const value = await around.run(here, () => run(client))
+      await client.query('COMMIT')
+      return value
+    } catch (thrown) {
+      await client.query('ROLLBACK').catch(broke)
+      throw thrown
+    } finally {
+      here.state = 'over'
+    }
+  })
+}
+
+/** With a client of the pool, which nobody else gets once it `broke`. */
+const lent = async <Value>(
+  pool: PgPool,
+  use: (client: PgClient, broke: (error: Error) => void) => Promise<Value>,
+): Promise<Value> => {
   const client = await pool.connect()
   let broken: Error | undefined
+  const broke = (error: Error): void => {
+    broken ??= error
+  }
+  // A pool listens to those it has: of one that is lent, a connection that is lost would end the process.
+  client.on?.('error', broke)
   try {
-    await client.query('BEGIN')
-    const value = await run(client)
-    await client.query('COMMIT')
-    return value
-  } catch (thrown) {
-    await client.query('ROLLBACK').catch((error: Error) => {
-      broken = error
-    })
-    throw thrown
+    return await use(client, broke)
   } finally {
+    client.off?.('error', broke)
     client.release(broken)
   }
 }
@@ -82,16 +139,14 @@ const prepare = (pool: PgPool): Promise<void> => {
   return preparing
 }
 
-const createTables = async (pool: PgPool): Promise<void> => {
-  const client = await pool.connect()
-  try {
-    const { rows } = await client.query("SELECT to_regclass('millrace_offsets') IS NOT NULL AS there")
-    if ((rows as { there: boolean }[])[0]?.there) return
-    await client.query(CREATE)
-  } catch (thrown) {
-    // Of two that make them at the same time one is told that they are there, whatever IF NOT EXISTS says.
-    if (!['23505', '42P07'].includes(String((thrown as { code?: unknown }).code))) throw thrown
-  } finally {
-    client.release()
-  }
-}
+const createTables = (pool: PgPool): Promise<void> =>
+  lent(pool, async client => {
+    try {
+      const { rows } = await client.query("SELECT to_regclass('millrace_offsets') IS NOT NULL AS there")
+      if ((rows as { there: boolean }[])[0]?.there) return
+      await client.query(CREATE)
+    } catch (thrown) {
+      // Of two that make them at the same time one is told that they are there, whatever IF NOT EXISTS says.
+      if (!['23505', '42P07'].includes(String((thrown as { code?: unknown }).code))) throw thrown
+    }
+  })

@@ -1,7 +1,8 @@
 /** Transactions of node:sqlite, on the connection that the user has. */
-import type { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { systemClock } from '../clock.ts'
 import type { Transacted } from './transaction.ts'
+import { endedInside } from './transaction-problems.ts'
 
 const CREATE = `CREATE TABLE IF NOT EXISTS millrace_transactions (
   key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, result TEXT NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID;
@@ -26,19 +27,33 @@ const prepared = new WeakSet<DatabaseSync>()
 export const inSqlite = (db: DatabaseSync, about: Transacted, fn: (db: DatabaseSync) => unknown): unknown =>
   transactSync(db, () => {
     const now = systemClock.now()
-    const { changes } = db.prepare(CLAIM).run(about.key, about.fingerprint, now + about.ttlMs, now)
-    if (changes === 0) return about.read(db.prepare(FIND).get(about.key) as { fingerprint: string; result: string })
-    if (untilSweep === 0) db.prepare(SWEEP).run(now)
+    const { changes } = prepare(db, CLAIM).run(about.key, about.fingerprint, now + about.ttlMs, now)
+    if (changes === 0) return about.read(prepare(db, FIND).get(about.key) as { fingerprint: string; result: string })
+    if (untilSweep === 0) prepare(db, SWEEP).run(now)
     untilSweep = (untilSweep + SWEEP_EVERY - 1) % SWEEP_EVERY
     const returned = fn(db)
     if (isPromise(returned))
       throw new TypeError(
         'withTransaction: with node:sqlite the function must not be async: what else uses the connection meanwhile would be in its transaction; nothing was kept',
       )
+    mustBeOpen(db, 'withTransaction')
     const result = about.write(returned)
-    db.prepare(COMPLETE).run(result, about.key)
+    // The function has rolled back and begun anew: nothing of what was claimed is there.
+    if (prepare(db, COMPLETE).run(result, about.key).changes !== 1) throw endedInside('withTransaction')
     return about.read({ fingerprint: about.fingerprint, result })
   })
+
+/** Whatever the connection makes of numbers and rows for its user: a change that is counted as `1n` is one all the same. */
+export const prepare = (db: DatabaseSync, sql: string): StatementSync => {
+  const statement = db.prepare(sql)
+  statement.setReadBigInts(false)
+  statement.setReturnArrays(false)
+  return statement
+}
+
+export const mustBeOpen = (db: DatabaseSync, where: string): void => {
+  if (!db.isTransaction) throw endedInside(where)
+}
 
 /** IMMEDIATE: it waits for other writers before it reads, not after. */
 export const transactSync = <Value>(db: DatabaseSync, run: () => Value): Value => {

@@ -6,12 +6,13 @@
  *              └─ the key is there: what was returned then is answered, and fn does not run
  */
 import type { DatabaseSync } from 'node:sqlite'
-import { type Duration, parseDuration } from '../config/duration.ts'
+import type { Duration } from '../config/duration.ts'
 import { fingerprintOf, type IdempotencyKey, shownKey, storedKey } from './key.ts'
-import { DEFAULT_TTL, TTL_RANGE } from './policy.ts'
+import { DEFAULT_TTL, TTL_RANGE, toMs } from './policy.ts'
 import { payloadDiffers, resultInvalid } from './problems.ts'
 import { resultOf, resultText } from './result.ts'
 import { inPostgres, type PgClient, type PgPool } from './transaction-postgres.ts'
+import { checkName, isPool } from './transaction-problems.ts'
 import { inSqlite } from './transaction-sqlite.ts'
 
 export interface TransactionOptions {
@@ -64,23 +65,15 @@ export const withTransaction = (async (
   fn: ((client: PgClient) => unknown) | ((db: DatabaseSync) => unknown),
   options: TransactionOptions,
 ) => {
-  const about = transactedOf(key, options)
-  return isPool(db)
+  const about = transactedOf(key, { ...options })
+  return isPool('withTransaction', db)
     ? inPostgres(db, about, fn as (client: PgClient) => unknown)
     : inSqlite(db, about, fn as (db: DatabaseSync) => unknown)
 }) as WithTransaction
 
-/** A pool hands out clients; a database of node:sqlite prepares statements itself. */
-export const isPool = (db: PgPool | DatabaseSync): db is PgPool => 'connect' in db
-
 const transactedOf = (key: IdempotencyKey, { name, ttl = DEFAULT_TTL, payload }: TransactionOptions): Transacted => {
-  if (typeof name !== 'string' || !/^[\x21-\x7e]{1,150}$/.test(name))
-    throw new TypeError(
-      `withTransaction: name must be 1 to 150 printable characters without spaces, got ${shownKey(name)}`,
-    )
-  const ttlMs = parseDuration(ttl)
-  if (ttlMs === undefined || ttlMs < (parseDuration(TTL_RANGE.min) ?? 0))
-    throw new TypeError(`withTransaction: ttl must be a duration from ${TTL_RANGE.min} on, got ${shownKey(ttl)}`)
+  checkName('withTransaction', name)
+  const ttlMs = toMs('withTransaction: ttl', ttl, TTL_RANGE)
   const fingerprint = payload === undefined ? '' : fingerprintOf(name, payload)
   return {
     key: storedKey(name, key),
