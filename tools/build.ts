@@ -42,8 +42,9 @@ execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '--project', 
 for (const runtime of RUNTIMES) {
   const files = reachedFrom(fileURLToPath(new URL(`${runtime}.js`, DIST)), path => readFileSync(path, 'utf8'))
   const launcher = fileURLToPath(new URL(`${runtime}.cjs`, DIST))
-  writeFileSync(codeBeside(launcher), linkModules(files))
-  writeFileSync(launcher, launcherFor('__dirname'))
+  const code = linkModules(files)
+  writeFileSync(codeBeside(launcher), code)
+  writeFileSync(launcher, launcherFor(code, '__dirname'))
 }
 const manifest = JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8')) as Manifest
 writeFileSync(new URL('package.json', DIST), `${JSON.stringify(published(manifest), null, 2)}\n`)

@@ -5,8 +5,10 @@
  *
  *   child.cjs        the launcher, which Node is told to run
  *   child.code.cjs   the modules (link.ts)
- *   <compile cache>/child.code.cjs.v8   written by the first environment once its first requests are over
+ *   <compile cache>/child.code.cjs.<hash>.v8   written by the first environment once its first requests are over
  */
+
+import { createHash } from 'node:crypto'
 
 /** Where the linked modules of a launcher are. */
 export const codeBeside = (launcher: string): string => launcher.replace(/\.cjs$/, '.code.cjs')
@@ -22,7 +24,7 @@ const { basename, join } = require('node:path')
 const { Script } = require('node:vm')
 const file = __filename.replace(/\\.cjs$/, '.code.cjs')
 const cacheDir = getCompileCacheDir()
-const kept = cacheDir && join(cacheDir, basename(file) + '.v8')
+const kept = cacheDir && join(cacheDir, basename(file) + '.HASH.v8')
 const compiled = () => {
   try {
     return kept && readFileSync(kept)
@@ -44,5 +46,13 @@ const { afterInit } = script.runInThisContext()(require, url => import(url), FOL
 if (kept && script.cachedDataRejected !== false) afterInit.push(keep)
 `
 
-/** Its text; `folder` is an expression for the folder that the first module counts as being in. */
-export const launcherFor = (folder: string): string => LAUNCHER.replace('FOLDER', () => folder)
+const HASH_CHARS = 16
+
+/**
+ * Its text for these linked modules; `folder` is an expression for the folder that the first module counts as being in. What
+ * was compiled is kept by the modules' hash: V8 takes whatever was compiled of a text that is as long.
+ */
+export const launcherFor = (code: string, folder: string): string => {
+  const hash = createHash('sha256').update(code).digest('hex').slice(0, HASH_CHARS)
+  return LAUNCHER.replace('HASH', hash).replace('FOLDER', () => folder)
+}

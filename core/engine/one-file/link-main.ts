@@ -14,7 +14,7 @@ const write = (target: string, text: string): void => {
   renameSync(own, target)
 }
 
-const files = reachedFrom(entry, path => stripTypeScriptTypes(readFileSync(path, 'utf8')))
-write(codeBeside(launcher), linkModules(files))
+const code = linkModules(reachedFrom(entry, path => stripTypeScriptTypes(readFileSync(path, 'utf8'))))
+write(codeBeside(launcher), code)
 // Last, because it is what others look for.
-write(launcher, launcherFor(JSON.stringify(dirname(entry))))
+write(launcher, launcherFor(code, JSON.stringify(dirname(entry))))

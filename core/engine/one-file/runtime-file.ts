@@ -42,7 +42,7 @@ const HASH_CHARS = 16
 
 const madeOf = (entry: string, dir: string): string => {
   try {
-    const hash = createHash('sha256').update(`${process.version} ${launcherFor('')}`)
+    const hash = createHash('sha256').update(`${process.version} ${launcherFor('', '')}`)
     for (const { path, text } of reachedFrom(entry, path => readFileSync(path, 'utf8'))) hash.update(`${path}:${text};`)
     const file = join(dir, `${parse(entry).name}-${hash.digest('hex').slice(0, HASH_CHARS)}.cjs`)
     if (!isThere(file)) execFileSync(process.execPath, [moduleBeside(import.meta.url, 'link-main'), entry, file], QUIET)

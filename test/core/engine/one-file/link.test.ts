@@ -56,29 +56,41 @@ for (const [what, text] of [
 const REQUIRED = `import { createRequire } from 'node:module'
 export const handler = () => Object.keys(createRequire(import.meta.url).cache)`
 
+/** A launcher and its modules, of which the first is given; answers what it prints. */
+const launched = async (folder: string, entry: string): Promise<string> => {
+  const launcher = join(folder, 'one.cjs')
+  const code = link({ 'entry.js': entry })
+  await writeFile(launcher, launcherFor(code, '"/m"'))
+  await writeFile(codeBeside(launcher), code)
+  const env = { NODE_COMPILE_CACHE: join(folder, 'cache') }
+  return (await promisify(execFile)(process.execPath, [launcher], { env })).stdout
+}
+
 test('a launcher takes the code that an earlier start has compiled', async context => {
   const folder = await temporaryFolder(context)
-  const launcher = join(folder, 'one.cjs')
-  await writeFile(launcher, launcherFor('"/m"'))
-  await writeFile(
-    codeBeside(launcher),
-    link({
-      'entry.js': `const called = () => ['…', import.meta.url]
+  const entry = `const called = () => ['…', import.meta.url]
 export const afterInit = []
 process.stdout.write(JSON.stringify([called(), afterInit.length]))
 setImmediate(() => process.stdout.write(String(afterInit.length)))
 setTimeout(() => afterInit.forEach(run => run()), 1)
-`,
-    }),
+`
+  assert.equal(
+    await launched(folder, entry),
+    '[["…","file:///m/entry.js"],0]1',
+    'nothing is there yet, so it is kept after Init',
   )
-  const start = async (): Promise<string> =>
-    (
-      await promisify(execFile)(process.execPath, [launcher], {
-        env: { NODE_COMPILE_CACHE: join(folder, 'cache') },
-      })
-    ).stdout
-  assert.equal(await start(), '[["…","file:///m/entry.js"],0]1', 'nothing is there yet, so it is kept after Init')
-  assert.equal(await start(), '[["…","file:///m/entry.js"],0]0', 'what is there was taken')
+  assert.equal(await launched(folder, entry), '[["…","file:///m/entry.js"],0]0', 'what is there was taken')
+})
+
+test('what was compiled of other modules is not taken, be they ever so alike', async context => {
+  const folder = await temporaryFolder(context)
+  const saying = (word: string): string => `const say = () => '${word}'
+export const afterInit = []
+process.stdout.write(say())
+setTimeout(() => afterInit.forEach(run => run()), 1)
+`
+  assert.equal(await launched(folder, saying('one')), 'one')
+  assert.equal(await launched(folder, saying('two')), 'two')
 })
 
 for (const [isolation, runtime] of [
