@@ -1,6 +1,7 @@
 /** The idempotency keys of an app, as operators see them. */
 import type { AppKeys, FoundKey } from './app-contract.ts'
 import type { ResolvedConfig } from './config/resolved.ts'
+import { fromCanonicalText } from './idempotency/canonical.ts'
 import { storedKey } from './idempotency/key.ts'
 import { functionConsumer, mappingConsumer } from './idempotency/offered.ts'
 import type { IdempotencyStore } from './idempotency-store.ts'
@@ -46,7 +47,7 @@ const placesOf = (
   const asked = mappings.filter(({ name }) => only === undefined || name === only)
   const mapped = asked.flatMap(({ name }) =>
     [mappingConsumer(app, name), functionConsumer(app, name)].flatMap(consumer =>
-      readings(key).map(reading => ({ key: storedKey(consumer, reading), store: stores.of(name) })),
+      storedReadings(consumer, key).map(stored => ({ key: stored, store: stores.of(name) })),
     ),
   )
   if (!STORED.test(key)) return mapped
@@ -54,12 +55,16 @@ const placesOf = (
   return [...[...everywhere].map(store => ({ key, store })), ...mapped]
 }
 
-/** A command line has texts only: `7` may be the number as well. */
-const readings = (key: string): readonly unknown[] => {
-  try {
-    const value: unknown = JSON.parse(key)
-    return value === null || typeof value === 'string' ? [key] : [key, value]
-  } catch {
-    return [key]
-  }
+/** A command line has texts only: `7` may be the number as well, and `{"$bytes":"AAE="}` the bytes that an error wrote so. */
+const storedReadings = (consumer: string, key: string): readonly string[] => {
+  const others = [JSON.parse, fromCanonicalText].flatMap(read => {
+    try {
+      const value: unknown = read(key)
+      return typeof value === 'string' ? [] : [storedKey(consumer, value)]
+    } catch {
+      // Not written so, or no key.
+      return []
+    }
+  })
+  return [...new Set([storedKey(consumer, key), ...others])]
 }

@@ -10,7 +10,7 @@
 import type { Clock } from '../clock.ts'
 import { wrapError } from '../errors.ts'
 import type { ClaimAnswer, IdempotencyStore, KeyClaim } from '../idempotency-store.ts'
-import { fingerprintOf, shownKey, storedKey } from './key.ts'
+import { fingerprintOf, shownWith, storedKey } from './key.ts'
 import { createLeases, type Held } from './leases.ts'
 import type { OnStoreError } from './policy.ts'
 import { inProgress, leaseLost, payloadDiffers, storeFailed, unreadable } from './problems.ts'
@@ -175,7 +175,14 @@ const itemOf = <Record>(record: Record, { consumer, key, payload }: GuardParts<R
     const value = key(record)
     const fingerprint = payload ? fingerprintOf(consumer, payload(record)) : ''
     const stored = storedKey(consumer, value)
-    return { key: stored, fingerprint, shown: shownKey(value), answer: undefined, held: undefined, state: 'waiting' }
+    return {
+      key: stored,
+      fingerprint,
+      shown: shownWith(value, stored),
+      answer: undefined,
+      held: undefined,
+      state: 'waiting',
+    }
   } catch (thrown) {
     return wrapError('IDEMPOTENCY_KEY_INVALID', `${consumer}: the key of a record could not be read`, thrown)
   }

@@ -11,7 +11,7 @@ export class Unwritable extends Error {
   override readonly name = 'Unwritable'
 }
 
-/** Throws {@link Unwritable} for functions, symbols, and objects that contain themselves. */
+/** Throws {@link Unwritable} for functions, symbols, promises, and objects that contain themselves. */
 export const canonicalText = (value: unknown, use: Use = 'payload'): string => {
   try {
     return textOf(value, use, 0)
@@ -68,6 +68,8 @@ const objectText = (value: object, use: Use, depth: number): string => {
 const instanceText = (value: object, use: Use, depth: number): string => {
   if (value instanceof Date) return tagged('date', JSON.stringify(value.getTime()))
   if (value instanceof Uint8Array) return tagged('bytes', JSON.stringify(base64(value)))
+  if (value instanceof ArrayBuffer) return tagged('bytes', JSON.stringify(base64(new Uint8Array(value))))
+  if (value instanceof Promise) throw new Unwritable('it is a promise, of which nothing is known before it is awaited')
   if (value instanceof Map) return tagged('map', listText([...value], use, depth))
   if (value instanceof Set) return tagged('set', listText([...value], use, depth))
   if (value instanceof Error) return membersText({ ...value, name: value.name, message: value.message }, use, depth)

@@ -10,7 +10,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Clock, sleep, systemClock } from '../clock.ts'
 import type { ClaimAnswer, IdempotencyStore } from '../idempotency-store.ts'
 import { ownerToText, thisProcess } from '../owner.ts'
-import { fingerprintOf, type IdempotencyKey, shownKey, storedKey } from './key.ts'
+import { fingerprintOf, type IdempotencyKey, shownKey, shownWith, storedKey } from './key.ts'
 import { createLeases, type Held, type Leases } from './leases.ts'
 import { type IdempotencyPolicy, type IdempotencyTimes, type OnStoreError, oneOf, policyOf } from './policy.ts'
 import { inProgress, leaseLost, payloadDiffers, storeFailed, unreadable, waitsForItself } from './problems.ts'
@@ -95,7 +95,7 @@ export const idempotent = <Input, Result, const Options extends IdempotentOption
     const key = options.key(input)
     // Both are taken now: a function may change its input.
     const claim = { key: storedKey(name, key), fingerprint: fingerprintBy(options, input) }
-    const shown = shownKey(key)
+    const shown = shownWith(key, claim.key)
     for (let pauseMs = FIRST_WAIT_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_WAIT_MS)) {
       signal.throwIfAborted()
       const askedAt = clock.monotonic()

@@ -6,7 +6,7 @@ import { wrapError } from '../errors.ts'
 import { type Decoded, decoderOf } from '../event/decode.ts'
 import { checkedText } from '../event/text.ts'
 import type { KeyClaim } from '../idempotency-store.ts'
-import { fingerprintOf, shownKey, storedKey } from './key.ts'
+import { fingerprintOf, shownWith, storedKey } from './key.ts'
 import { readerOf } from './path.ts'
 
 export type Keyed =
@@ -32,7 +32,8 @@ export const keyReader = (consumer: string, channel: AnyChannel, options: Idempo
       const key = read(keyed)
       const payload = options.validate === true ? data : payloadOf?.(keyed)
       const fingerprint = options.validate === false ? '' : fingerprintOf(consumer, payload)
-      return { kind: 'keyed', key: storedKey(consumer, key), fingerprint, shown: shownKey(key) }
+      const stored = storedKey(consumer, key)
+      return { kind: 'keyed', key: stored, fingerprint, shown: shownWith(key, stored) }
     } catch (thrown) {
       return {
         kind: 'keyless',

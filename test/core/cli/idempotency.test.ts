@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { storedKey } from '../../../core/idempotency/key.ts'
+import { shownWith, storedKey } from '../../../core/idempotency/key.ts'
 import { sqliteIdempotency } from '../../../core/idempotency/sqlite-store.ts'
 import { millrace } from '../../support/terminal.ts'
 
@@ -57,4 +57,21 @@ test('idempotency show says what is known of a key, and release has it forgotten
   await claim('shop/charge', 'order-1')
   assert.equal((await run('release', 'order-1', '--force')).code, 0)
   assert.equal((await run('release', 'order-1')).code, 1)
+})
+
+test('a key is found as an error wrote it: bytes, objects, and one that was too long', async context => {
+  const cwd = await mkdtemp(join(ROOT, 'test/core/cli/keys-'))
+  context.after(() => rm(cwd, { recursive: true, force: true }))
+  await writeFile(join(cwd, 'millrace.config.ts'), CONFIG)
+  const store = sqliteIdempotency(join(cwd, '.millrace'))
+  context.after(() => store.close())
+  const long = 'x'.repeat(100_000)
+  for (const key of [new Uint8Array([0, 255]), { b: 1, a: [] }, long, '{}', 'null'] as const) {
+    const stored = storedKey('shop/charge', key)
+    await store.claim([{ key: stored, fingerprint: '' }], { owner: 'somebody', leaseMs: 60_000 })
+    const shown = shownWith(key, stored)
+    const written = /\((shop.+)\)$/.exec(shown)?.[1] ?? shown
+    const { out, err } = await millrace(['idempotency', 'show', written], { cwd })
+    assert.match(out, /^shop\/charge: in progress by somebody/, `${written} ${err}`)
+  }
 })

@@ -94,6 +94,15 @@ test('a key with another payload is refused, and validate says what of it has to
   }
 })
 
+test('a payload that is a promise is an error, and one of raw bytes is told from another', async () => {
+  const store = memoryIdempotency()
+  const promised = charges(store, { validate: async ({ id }: Order) => id })
+  await assert.rejects(promised.charge({ id: '1' }), refused('IDEMPOTENCY_KEY_INVALID'))
+  const raw = idempotent((_: ArrayBuffer) => 'ran', { store, name: 'raw', key: () => 'k' })
+  await raw(new Uint8Array([1]).buffer)
+  await assert.rejects(raw(new Uint8Array([2]).buffer), refused('IDEMPOTENCY_PAYLOAD_DIFFERS'))
+})
+
 test('what the function does to its input changes neither key nor payload', async () => {
   const store = memoryIdempotency()
   const messy = idempotent(
@@ -142,6 +151,13 @@ for (const [what, key] of [
   ['infinity', Number.POSITIVE_INFINITY],
   ['a BigInt', 1n],
   ['an object with nothing in it', { id: undefined }],
+  ['a BigInt inside', { id: 1n }],
+  ['no bytes', new Uint8Array(0)],
+  ['an object with an empty text in it', { id: '' }],
+  ['an array of nothing', [undefined, [null], {}]],
+  ['an invalid date', new Date(Number.NaN)],
+  ['a promise', Promise.resolve('k')],
+  ['a promise inside', { id: Promise.resolve('k') }],
   ['NaN inside', { id: Number.NaN }],
   ['a function', () => 1],
   ['a symbol', Symbol('k')],
@@ -181,12 +197,23 @@ test('keys of different types are different keys, and equal ones are equal howev
     '{"a":1}',
     'x'.repeat(1_048_576),
     new Uint8Array([1]),
+    { a: 1, tags: [] },
+    { a: 1, at: new Date(5) },
+    new Date(5),
+    new Set([1]),
+    { $number: 'x' },
+    [undefined, 1],
+    '\u00e9',
+    'e\u0301',
+    '\ud800',
+    '\ud801',
+    JSON.parse('{"__proto__":1}'),
   ]
   for (const key of different) await run(key)
   assert.equal(runs, different.length)
   for (const [key, before] of [
-    [{ b: 2, a: { d: 1, c: 2 } }, 12],
-    [{ a: { c: 2, d: 1 }, b: 2 }, 12],
+    [{ b: 2, a: { d: 1, c: 2 } }, different.length + 1],
+    [{ a: { c: 2, d: 1 }, b: 2 }, different.length + 1],
     ['1', 1],
   ] as const)
     assert.equal(await run(key), before)
@@ -211,7 +238,7 @@ for (const [what, result] of [
   })
 
 test('a result that cannot be kept is an error to all, and does not run the function again', async () => {
-  for (const result of [CIRCULAR, () => 1, { deep: DEEP }, 'x'.repeat(7 * 1_048_576)]) {
+  for (const result of [CIRCULAR, () => 1, { later: Promise.resolve() }, { deep: DEEP }, 'x'.repeat(7 * 1_048_576)]) {
     let runs = 0
     const run = idempotent(
       () => {
