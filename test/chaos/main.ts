@@ -1,6 +1,7 @@
 /**
  * `npm run chaos -- --source kafka [--records 100000] [--faults 20] [--seed 1] [--json]`: faults while whole apps process
- * records. `--source idempotency --repetitions 200`: so many kills at each moment of a job, for each store of keys.
+ * records. `--source idempotency --repetitions 200`: so many kills at each moment of a job, for each store of keys, or
+ * for those named with `--store`.
  * `--source cron` is about slots (`cron.ts`). `--replay kafka|rabbitmq --records 100000 --faults 10`: dead letters sent
  * back while their host is killed so often and the broker restarted once. What happens is told on stderr; stdout gets the
  * report. Exits 1 when a promise was broken: a record lost, invented, changed or out of order, or more of them run twice
@@ -16,6 +17,7 @@ import { openRabbit } from './arenas/rabbitmq.ts'
 import { openRedis } from './arenas/redis.ts'
 import { type CronChaosReport, runCronChaos } from './cron.ts'
 import { type HttpChaosReport, runHttpChaos } from './http/run.ts'
+import { STORES } from './idempotency/places.ts'
 import type { IdempotencyReport } from './idempotency/run.ts'
 import { killStores } from './idempotency/stores.ts'
 import type { ReplayReport } from './replay/run.ts'
@@ -30,6 +32,7 @@ const { values } = parseArgs({
     records: { type: 'string', default: '100000' },
     faults: { type: 'string', default: '20' },
     seed: { type: 'string', default: '1' },
+    store: { type: 'string', multiple: true, default: [...STORES] },
     repetitions: { type: 'string', default: '200' },
     'kill-every': { type: 'string', default: '20000' },
     replay: { type: 'string' },
@@ -42,8 +45,9 @@ const [records, faults, seed, repetitions] = [values.records, values.faults, val
   Number,
 )
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
-if (values.source === 'idempotency' && isWhole(repetitions, 1)) {
-  const reports = await killStores(repetitions, say)
+const stores = STORES.filter(store => values.store.includes(store))
+if (values.source === 'idempotency' && isWhole(repetitions, 1) && stores.length === new Set(values.store).size) {
+  const reports = await killStores(stores, repetitions, say)
   for (const each of reports) process.stdout.write(values.json ? `${JSON.stringify(each)}\n` : `${text(each)}\n`)
   process.exit(reports.every(({ ok }) => ok) ? 0 : 1)
 }
@@ -67,7 +71,7 @@ if (values.source === 'http' && isWhole(records, 1) && isWhole(seed, 0) && isWho
 const openArena = ARENAS[values.source]
 if (openArena === undefined || !isWhole(records, 1) || !isWhole(faults, 0) || !isWhole(seed, 0)) {
   process.stderr.write(
-    `usage: npm run chaos -- --replay kafka|rabbitmq or --source ${Object.keys(ARENAS).join('|')}|idempotency|cron|http [--records 1 or more] [--faults 0 or more] [--seed 0 or more] [--repetitions 1 or more] [--slots sqlite|postgres|redis] [--seconds 1 or more] [--kill-every 100 or more] [--json]\n`,
+    `usage: npm run chaos -- --replay kafka|rabbitmq or --source ${Object.keys(ARENAS).join('|')}|idempotency|cron|http [--records 1 or more] [--faults 0 or more] [--seed 0 or more] [--repetitions 1 or more] [--store ${STORES.join('|')}]… [--slots sqlite|postgres|redis] [--seconds 1 or more] [--kill-every 100 or more] [--json]\n`,
   )
   process.exit(2)
 }

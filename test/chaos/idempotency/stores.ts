@@ -1,18 +1,19 @@
-/** Every store of keys, each with a server of its own where it needs one. */
+/** Stores of keys, each with a server of its own where it needs one. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startPostgres } from '../../support/brokers/postgres.ts'
 import { startRedis } from '../../support/brokers/redis.ts'
-import { STORES, type StoreName } from './places.ts'
+import type { StoreName } from './places.ts'
 import { type IdempotencyReport, runKills } from './run.ts'
 
 export const killStores = async (
+  stores: readonly StoreName[],
   repetitions: number,
   say: (line: string) => void,
 ): Promise<readonly IdempotencyReport[]> => {
   const reports: IdempotencyReport[] = []
-  for (const store of STORES) {
+  for (const store of stores) {
     const folder = await mkdtemp(join(tmpdir(), 'millrace-kills-'))
     const ends: (() => Promise<void>)[] = [() => rm(folder, { recursive: true, force: true, maxRetries: 5 })]
     try {
