@@ -3,8 +3,8 @@
  *
  *   state 1 │ fence 16 │ length of owner 4 │ owner │ lease until 13 │ length of fingerprint 2 │ fingerprint │ result
  *
- * in bytes, so that who holds it is one comparison. A claim that is over stays for a while: its fence is to rise. Time is the
- * server's, the same for everybody.
+ * in bytes, so that who holds it is one comparison, and most of what becomes of it is one letter. A claim that is over stays
+ * for a while: its fence is to rise. Time is the server's, the same for everybody.
  *
  * What there is for each key comes as one text where all have the same length, which is the usual case: an argument for
  * each costs both sides more than cutting it.
@@ -16,7 +16,7 @@ export const HEAD_BYTES = 21
 
 /** What there is for the key i: `ARGV[first]` is the length of each in the one text that follows, or 0: one follows for each. */
 const EACH = (first: number): string => `
-local sub = string.sub
+local sub, call = string.sub, redis.call
 local each, packed = tonumber(ARGV[${first}]), ARGV[${first + 1}]
 local function forKey(i)
   if each > 0 then return sub(packed, (i - 1) * each + 1, i * each) end
@@ -41,29 +41,39 @@ local tail = ARGV[2] .. ARGV[1] .. string.format('%013.0f', now + lease)
 local px = string.format('%.0f', lease + ARGV[4])
 local usual = 'c' .. fence .. tail
 local letters, more = {}, {}
-for i, key in ipairs(KEYS) do
-  local fingerprint = forKey(i)
-  local letter = 'c'
-  if not redis.call('SET', key, usual .. fingerprint, 'PX', px, 'NX') then
-    local got = redis.pcall('GET', key)
-    local state = type(got) == 'string' and string.match(got, '^([cdf])%d+')
-    local before = state and tonumber(sub(got, 2, 17))
-    local ownerEnd = state and ${HEAD_BYTES} + (tonumber(sub(got, 18, 21)) or 0)
-    local leased = state and tonumber(sub(got, ownerEnd + 1, ownerEnd + 13))
-    if not before or not leased then letter = 'u'
-    elseif state == 'd' then letter = 'd'; more[#more + 1] = got
-    elseif state == 'c' and leased > now then letter = 'b'; more[#more + 1] = string.format('%.0f', leased - now)
-    else
-      local own = fence
-      if before >= newest then
-        letter = 'C'
-        own = string.format('%016.0f', before + 1)
-        more[#more + 1] = own
-      end
-      redis.call('SET', key, 'c' .. own .. tail .. fingerprint, 'PX', px)
-    end
+local function claim(key, fingerprint)
+  if call('SET', key, usual .. fingerprint, 'PX', px, 'NX') then return 'c' end
+  local got = redis.pcall('GET', key)
+  local state = type(got) == 'string' and string.match(got, '^([cdf])%d+')
+  local before = state and tonumber(sub(got, 2, 17))
+  local ownerEnd = state and ${HEAD_BYTES} + (tonumber(sub(got, 18, 21)) or 0)
+  local leased = state and tonumber(sub(got, ownerEnd + 1, ownerEnd + 13))
+  if not before or not leased then return 'u' end
+  if state == 'd' then more[#more + 1] = got return 'd' end
+  if state == 'c' and leased > now then more[#more + 1] = string.format('%.0f', leased - now) return 'b' end
+  local own, letter = fence, 'c'
+  if before >= newest then
+    letter = 'C'
+    own = string.format('%016.0f', before + 1)
+    more[#more + 1] = own
   end
-  letters[i] = letter
+  call('SET', key, 'c' .. own .. tail .. fingerprint, 'PX', px)
+  return letter
+end
+for first = 1, #KEYS, 100 do
+  local last = math.min(first + 99, #KEYS)
+  local both = {}
+  for i = first, last do
+    both[#both + 1] = KEYS[i]
+    both[#both + 1] = usual .. forKey(i)
+  end
+  -- All are new, usually, and then one call writes them.
+  if call('MSETNX', unpack(both)) == 1 then
+    for i = first, last do call('PEXPIRE', KEYS[i], px) end
+    letters[#letters + 1] = string.rep('c', last - first + 1)
+  else
+    for i = first, last do letters[#letters + 1] = claim(KEYS[i], forKey(i)) end
+  end
 end
 return { fence, table.concat(letters), unpack(more) }
 `,
@@ -78,8 +88,8 @@ export const WRITE: Script = {
   lua: `${EACH(5)}
 local owner, kind, ms = ARGV[1], ARGV[2], ARGV[3]
 local headEnd = 17 + #owner
-local forgotten = string.format('%.0f', ms + ARGV[4])
-local until_ = '0000000000000'
+local px = string.format('%.0f', kind == 'd' and ms or ms + ARGV[4])
+local until_
 if kind == 'r' then
   local time = redis.call('TIME')
   until_ = string.format('%013.0f', time[1] * 1000 + math.floor(time[2] / 1000) + ms)
@@ -87,9 +97,9 @@ end
 local letters = {}
 local got
 for i, key in ipairs(KEYS) do
-  -- By the hundred: a call for each costs more than all that is done with it.
+  -- By the hundred: a call for each would cost more than all that is done with it.
   local at = (i - 1) % 100 + 1
-  if at == 1 then got = redis.call('MGET', unpack(KEYS, i, math.min(i + 99, #KEYS))) end
+  if at == 1 then got = call('MGET', unpack(KEYS, i, math.min(i + 99, #KEYS))) end
   local value, wanted = got[at], forKey(i)
   local letter = 'l'
   if value then
@@ -98,9 +108,10 @@ for i, key in ipairs(KEYS) do
       local state = sub(value, 1, 1)
       if state == 'c' or state == kind then
         letter = 'h'
-        if kind == 'd' then redis.call('SET', key, 'd' .. held .. until_ .. sub(wanted, 17), 'PX', ms)
-        elseif kind == 'r' then redis.call('SET', key, 'c' .. held .. until_ .. sub(value, headEnd + 14), 'PX', forgotten)
-        else redis.call('SET', key, 'f' .. sub(value, 2), 'PX', forgotten) end
+        if kind == 'r' then call('SETRANGE', key, headEnd, until_)
+        elseif kind == 'f' or sub(value, headEnd + 14) == sub(wanted, 17) then call('SETRANGE', key, 0, kind)
+        else call('SET', key, 'd' .. sub(value, 2, headEnd + 13) .. sub(wanted, 17)) end
+        call('PEXPIRE', key, px)
       end
     end
   end
