@@ -47,7 +47,9 @@ local function claim(key, fingerprint)
   local state = type(got) == 'string' and string.match(got, '^([cdf])%d+')
   local before = state and tonumber(sub(got, 2, 17))
   local ownerEnd = state and ${HEAD_BYTES} + (tonumber(sub(got, 18, 21)) or 0)
-  local leased = state and tonumber(sub(got, ownerEnd + 1, ownerEnd + 13))
+  -- All digits of it: of a value that was cut, fewer would be a lease that is over.
+  local digits = state and sub(got, ownerEnd + 1, ownerEnd + 15)
+  local leased = digits and string.match(digits, '^%d+$') and #digits == 15 and tonumber(sub(digits, 1, 13))
   if not before or not leased then return 'u' end
   if state == 'd' then more[#more + 1] = got return 'd' end
   if state == 'c' and leased > now then more[#more + 1] = string.format('%.0f', leased - now) return 'b' end

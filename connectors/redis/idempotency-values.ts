@@ -84,6 +84,7 @@ export const readValue = (value: Buffer): Value | undefined => {
   const lengths = value.toString('latin1', ownerEnd, ownerEnd + 15)
   if (!/^\d{15}$/.test(lengths)) return undefined
   const fingerprintEnd = ownerEnd + 15 + Number(lengths.slice(13))
+  if (fingerprintEnd > value.length) return undefined
   return {
     state,
     fence: Number(head.slice(1, 17)),

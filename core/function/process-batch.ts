@@ -3,6 +3,7 @@ import type { Granted } from '../idempotency/batch.ts'
 import type { IdempotencyContext } from '../idempotency/idempotent.ts'
 import type { IdempotencyKey } from '../idempotency/key.ts'
 import { readerOf } from '../idempotency/path.ts'
+import { checkName } from '../idempotency/policy.ts'
 import type { BatchAnswer } from './answer.ts'
 import type { FunctionContext } from './context.ts'
 import { type BatchIdempotency, type Guarded, type OnceParts, runOnce } from './once.ts'
@@ -98,7 +99,10 @@ const pathInside = (path: string): ((item: Item<unknown>) => IdempotencyKey) => 
 }
 
 const consumerOf = <Record>({ context, idempotency }: AnyOptions<Record>): string => {
-  if (idempotency?.name !== undefined) return idempotency.name
+  if (idempotency?.name !== undefined) {
+    checkName('processBatch: idempotency', idempotency.name)
+    return idempotency.name
+  }
   if (context) return `${context.functionName}.${context.mapping}`
   throw new TypeError('processBatch: idempotency.name must be given where there is no context of Millrace')
 }

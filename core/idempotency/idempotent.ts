@@ -10,9 +10,16 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Clock, sleep, systemClock } from '../clock.ts'
 import type { ClaimAnswer, IdempotencyStore } from '../idempotency-store.ts'
 import { ownerToText, thisProcess } from '../owner.ts'
-import { fingerprintOf, type IdempotencyKey, shownKey, shownWith, storedKey } from './key.ts'
+import { fingerprintOf, type IdempotencyKey, shownWith, storedKey } from './key.ts'
 import { createLeases, type Held, type Leases } from './leases.ts'
-import { type IdempotencyPolicy, type IdempotencyTimes, type OnStoreError, oneOf, policyOf } from './policy.ts'
+import {
+  checkName,
+  type IdempotencyPolicy,
+  type IdempotencyTimes,
+  type OnStoreError,
+  oneOf,
+  policyOf,
+} from './policy.ts'
 import { inProgress, leaseLost, payloadDiffers, storeFailed, unreadable, waitsForItself } from './problems.ts'
 import { type KeepResult, resultOf, resultText } from './result.ts'
 import { writeSurely } from './writing.ts'
@@ -73,8 +80,7 @@ export const idempotent = <Input, Result, const Options extends IdempotentOption
   options: Options,
 ): Idempotent<Input, Answered<Awaited<Result>, Options>> => {
   const { name, clock = systemClock } = options
-  if (typeof name !== 'string' || !/^[\x21-\x7e]{1,150}$/.test(name))
-    throw new TypeError(`idempotent: name must be 1 to 150 printable characters without spaces, got ${shownKey(name)}`)
+  checkName('idempotent', name)
   const policy = policyOf(`idempotent ${name}`, options)
   const onInProgress = oneOf(`idempotent ${name}: onInProgress`, options.onInProgress ?? 'retry', [
     'retry',

@@ -5,8 +5,9 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { MillraceError } from '../errors.ts'
 import { shownKey } from './key.ts'
+import { checkName } from './policy.ts'
 import { type PgClient, type PgPool, transact } from './transaction-postgres.ts'
-import { checkName, endedInside, isPool } from './transaction-problems.ts'
+import { endedInside, isPool } from './transaction-problems.ts'
 import { mustBeOpen, prepare, transactSync } from './transaction-sqlite.ts'
 
 /** Of a record read from Kafka with `order: 'lane'`. */

@@ -63,3 +63,9 @@ export const oneOf = <Word extends string>(where: string, word: unknown, words: 
   if (known !== undefined) return known
   throw new TypeError(`${where} must be one of ${words.map(each => `'${each}'`).join(', ')}, got ${shownKey(word)}`)
 }
+
+/** Of whoever processes: part of what stores call a key. Throws a TypeError that begins with `where`. */
+export const checkName = (where: string, name: unknown): void => {
+  if (typeof name !== 'string' || !/^[\x21-\x7e]{1,150}$/.test(name))
+    throw new TypeError(`${where}: name must be 1 to 150 printable characters without spaces, got ${shownKey(name)}`)
+}

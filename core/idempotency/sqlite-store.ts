@@ -158,7 +158,12 @@ const STATES: ReadonlySet<string> = new Set(['claimed', 'done', 'free'])
 const problemOf = (row: Row): string | undefined => {
   if (!STATES.has(row.state)) return `its state is ${JSON.stringify(row.state)}`
   if (!Number.isSafeInteger(row.fence)) return `its fence is ${JSON.stringify(row.fence)}`
-  return typeof row.lease_until === 'number' ? undefined : `its lease is ${JSON.stringify(row.lease_until)}`
+  // What another program wrote may be of any type, whatever the columns say.
+  for (const column of ['lease_until', 'expires_at'] as const)
+    if (typeof row[column] !== 'number') return `its ${column} is ${JSON.stringify(row[column])}`
+  for (const column of ['owner', 'fingerprint', 'result'] as const)
+    if (typeof row[column] !== 'string') return `its ${column} is no text`
+  return undefined
 }
 
 const shown = (row: Row, wall: number, now: number): StoredKey => ({
@@ -166,8 +171,8 @@ const shown = (row: Row, wall: number, now: number): StoredKey => ({
   state: problemOf(row) === undefined ? (row.state as StoredKey['state']) : 'unreadable',
   owner: String(row.owner),
   fence: Number(row.fence),
-  ...(row.state === 'claimed' ? { leaseLeftMs: row.lease_until - now } : {}),
-  expiresInMs: row.expires_at - wall,
+  ...(row.state === 'claimed' ? { leaseLeftMs: Number(row.lease_until) - now } : {}),
+  expiresInMs: typeof row.expires_at === 'number' ? row.expires_at - wall : Number.POSITIVE_INFINITY,
   fingerprint: String(row.fingerprint),
   result: String(row.result),
 })

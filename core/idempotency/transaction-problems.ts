@@ -16,11 +16,6 @@ export const isPool = (where: string, db: PgPool | DatabaseSync): db is PgPool =
   )
 }
 
-export const checkName = (where: string, name: unknown): void => {
-  if (typeof name !== 'string' || !/^[\x21-\x7e]{1,150}$/.test(name))
-    throw new TypeError(`${where}: name must be 1 to 150 printable characters without spaces, got ${shownKey(name)}`)
-}
-
 export const isInside = (what: string, instead: string): TypeError =>
   new TypeError(
     `withTransaction: this is called inside a transaction ${what}, for whose keys and clients it would wait; ${instead}`,

@@ -55,6 +55,30 @@ test('what is no text, and what was cut short, is unreadable', { skip }, async c
   }
 })
 
+test('wherever a value was cut before its result, it is unreadable, and its claim free for nobody', {
+  skip,
+}, async context => {
+  const { raw, open } = await openTest(context, 2)
+  const store = open()
+  const key = 'c:cut'
+  const by = { owner: 'me', leaseMs: 60_000 }
+  const kindNow = async () => (await store.claim([{ key, fingerprint: 'print' }], { ...by, owner: 'other' }))[0]?.kind
+  const [claimed] = await store.claim([{ key, fingerprint: 'print' }], by)
+  assert.ok(claimed?.kind === 'claimed')
+  const write = { kind: 'complete', key, fingerprint: 'print', result: 'r', ttlMs: 60_000, ...by } as const
+  for (const state of ['busy', 'done'] as const) {
+    if (state === 'done') await store.write([{ ...write, fence: claimed.fence }])
+    const value = (await raw.getBuffer(redisKey(key))) as Buffer
+    const told = value.length - (state === 'done' ? 'r' : 'print').length
+    for (let bytes = 0; bytes < told; bytes += 1) {
+      await raw.set(redisKey(key), value.subarray(0, bytes))
+      assert.equal(await kindNow(), 'unreadable', `${state}, cut after ${bytes} of ${value.length} bytes`)
+    }
+    await raw.set(redisKey(key), value)
+    assert.equal(await kindNow(), state)
+  }
+})
+
 test('a claim that Redis evicted goes to the next, and its owner completes nothing', { skip }, async context => {
   const { raw, open } = await openTest(context, 2)
   const [store, other] = [open(), open()]

@@ -86,6 +86,11 @@ test('what is missing is said', async () => {
     processBatch([{ id: '1' }], () => {}, { idempotency: nameless }),
     /name must be given/,
   )
+  for (const name of ['', 'with spaces', 'ü'])
+    await assert.rejects(
+      processBatch([{ id: '1' }], () => {}, { idempotency: { ...idempotency, name } }),
+      /name must be 1 to 150 printable/,
+    )
   const { store: __, ...homeless } = idempotency
   await assert.rejects(
     processBatch([{ id: '1' }], () => {}, { idempotency: homeless }),

@@ -73,3 +73,29 @@ test('what has expired is deleted beside what is claimed, and what is claimed is
     .map(({ key }) => key)
   assert.deepEqual(left.sort(), ['c:k', 'c:x', 'c:y', 'c:z'])
 })
+
+test('a row in which anything is of another type is unreadable, and neither run nor answered', async context => {
+  const { database, store, claim } = await open(context)
+  const [first] = [await claim('one')]
+  assert.ok(first?.kind === 'claimed')
+  const complete = { kind: 'complete', key: 'c:k', fingerprint: 'f', result: 'v1', ttlMs: 60_000 } as const
+  await store.write([{ ...complete, owner: 'one', fence: first.fence }])
+  const good = await database.read(() => database.sql('SELECT * FROM idempotency').get())
+  for (const [column, value] of Object.entries({
+    result: Buffer.from([0]),
+    fingerprint: Buffer.from([0]),
+    owner: Buffer.from([0]),
+    expires_at: 'soon',
+    lease_until: 'soon',
+    fence: 1.5,
+    state: 'DONE',
+  })) {
+    const set = (to: unknown) =>
+      database.write(() => void database.sql(`UPDATE idempotency SET ${column} = ?`).run(to as string))
+    await set(value)
+    assert.equal((await claim('two'))?.kind, 'unreadable', column)
+    assert.equal((await store.show('c:k'))?.state, 'unreadable', column)
+    await set(good?.[column])
+  }
+  assert.equal((await claim('two'))?.kind, 'done')
+})
