@@ -99,7 +99,7 @@ const moduleText = ({ path, text }: SourceFile, ids: ReadonlyMap<string, number>
       return ''
     })
     .replaceAll('import.meta.url', `urlOf(${JSON.stringify(shown)})`)
-  const refused = REFUSED.exec(body) ?? /import\.meta\.\w+/.exec(body)
+  const refused = REFUSED.exec(body) ?? /import\.meta[.\w]*/.exec(body)
   if (refused) throw new SyntaxError(`${path}: a form that is not known to the linker: ${refused[0]}`)
   return `// ${shown}\nexports => {\n${body}\nObject.assign(exports, { ${names.join(', ')} })\n}`
 }

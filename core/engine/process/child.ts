@@ -5,7 +5,7 @@ import { MESSAGE, type Message } from '../wire/message.ts'
 import { enter } from './enter.ts'
 import { openHostLink } from './host-link.ts'
 import { isRecalled, markBegun, markLoading } from './mark-words.ts'
-import { preloadBuiltins } from './preload.ts'
+import { preload } from './preload.ts'
 import { writeThrough } from './write-through.ts'
 
 // Meant for Node, which has read it: not part of what a function sees, nor what it starts.
@@ -29,7 +29,7 @@ const serving = serve({
 })
 const receive = (message: Message): void => {
   if (message.kind === MESSAGE.enter) enter(JSON.parse(message.header))
-  else if (message.kind === MESSAGE.preload) preloadBuiltins()
+  else if (message.kind === MESSAGE.preload) preload()
   else {
     if (message.kind === MESSAGE.load) markLoading()
     serving(message)

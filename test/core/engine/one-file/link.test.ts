@@ -46,6 +46,7 @@ for (const [what, text] of [
   ['a package', "import { z } from 'zod'"],
   ['an export of everything', "export * from './x.js'"],
   ['an await of the module itself', 'await 1'],
+  ['import.meta as a whole', 'const { url } = import.meta'],
   ['another member of import.meta', 'const here = import.meta.dirname'],
 ] as const)
   test(`${what} is refused by name rather than left out`, () => {
