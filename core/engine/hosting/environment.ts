@@ -116,8 +116,11 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind, co
     handle(message)
   }
   const rehearseOrEnd = (): void => {
-    if (rehearsals === 0) endInit?.(undefined)
-    else {
+    if (rehearsals === 0) {
+      endInit?.(undefined)
+      // When the first request is on its way.
+      setImmediate(memory.first)
+    } else {
       const { header, bodies } = rehearsalRequest()
       carrier?.send(MESSAGE.rehearse, rehearsals, header, bodies)
     }
@@ -189,7 +192,7 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind, co
         memory.watch()
       },
       ({ outcome, ...how }) => {
-        const maxMemoryMb = memory.mostMb()
+        const maxMemoryMb = memory.mostMb(how.durationMs)
         if (closing && state === 'ready' && requests.size === 0) carrier?.send(MESSAGE.close, 0, '')
         afterOutput(outcome, output, () => resolve({ outcome, ...how, logs: mine.lines(), maxMemoryMb }))
       },

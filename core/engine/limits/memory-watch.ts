@@ -3,7 +3,7 @@ import type { Cancel, Clock } from '../../clock.ts'
 import { nextSampleMs } from './sampling.ts'
 
 export interface MemoryWatchParts {
-  readonly clock: Pick<Clock, 'after'>
+  readonly clock: Pick<Clock, 'after' | 'monotonic'>
   readonly limitMb: number
   /** Undefined where it cannot be told, or not any more. */
   readonly usedMb: () => number | undefined
@@ -15,18 +15,26 @@ export interface MemoryWatchParts {
 export interface MemoryWatch {
   /** Looks at it from now on, for as long as it is busy. */
   watch(): void
-  /** The most there was, with a look now where there was none yet. */
-  mostMb(): number | undefined
+  /** A look now, where there was none yet: for when nobody waits for it. */
+  first(): void
+  /** The most there was, to be asked when something has run for `durationMs`: with a look now where there was none yet, or none meanwhile. */
+  mostMb(durationMs: number): number | undefined
   stop(): void
 }
+
+/** What takes less time is not worth a look of its own, which takes a tenth of a millisecond. */
+const WORTH_A_LOOK_MS = 10
 
 export const watchMemory = ({ clock, limitMb, usedMb, isBusy, over }: MemoryWatchParts): MemoryWatch => {
   let lastMb = 0
   let mostMb: number | undefined
+  let lookedMs = 0
   let cancel: Cancel | undefined
 
   const look = (): void => {
+    cancel?.()
     cancel = undefined
+    lookedMs = clock.monotonic()
     const used = usedMb()
     if (used === undefined) return
     lastMb = used
@@ -34,13 +42,18 @@ export const watchMemory = ({ clock, limitMb, usedMb, isBusy, over }: MemoryWatc
     if (used > limitMb) over(`${Math.ceil(used)} MB were in use`)
     else if (isBusy()) watch()
   }
+  const first = (): void => {
+    if (mostMb === undefined) look()
+  }
   const watch = (): void => {
     cancel ??= clock.after(nextSampleMs(lastMb, limitMb), look)
   }
   return {
     watch,
-    mostMb() {
-      if (mostMb === undefined) look()
+    first,
+    mostMb(durationMs) {
+      if (durationMs < WORTH_A_LOOK_MS) first()
+      else if (clock.monotonic() - lookedMs >= durationMs) look()
       return mostMb
     },
     stop: () => cancel?.(),

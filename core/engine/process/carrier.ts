@@ -69,7 +69,6 @@ const startProcess = ({ spec, place, clock, output, onMessage }: CarrierParts, t
   const { socket, held, writer, mark, confinement } = blank
   confinement.rename(place.environment)
   let problem: string | undefined
-  attachOutput(blank.child, output)
   const sends = createSendWindow(socket)
   const work = workOf(confinement)
   const read = frameReader(maxFrameBytes, 'lasting', message => {
@@ -92,6 +91,8 @@ const startProcess = ({ spec, place, clock, output, onMessage }: CarrierParts, t
     ? { ...folders, variables: { TMPDIR: temporaryIn(folders.own), ...variables } }
     : folders
   writer.write(MESSAGE.enter, 0, JSON.stringify(entering))
+  // Once what is to be written is written: it can begin meanwhile.
+  queueMicrotask(() => attachOutput(blank.child, output))
 
   return {
     send(kind, id, header, bodies) {

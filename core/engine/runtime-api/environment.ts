@@ -158,7 +158,7 @@ export const runtimeApiEnvironment = (
         current = undefined
         mine.cancelTimer()
         invocation.signal.removeEventListener('abort', abort)
-        const maxMemoryMb = memory.mostMb()
+        const maxMemoryMb = memory.mostMb(atMs - mine.startMs)
         if (closing && state === 'ready') held?.signal('SIGTERM')
         const final = invocation.signal.aborted ? ABORTED : outcome
         const { begun, startMs } = mine
