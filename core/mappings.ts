@@ -21,7 +21,7 @@ import { createMapping, type Mapping } from './flow/mapping.ts'
 import type { Policy } from './flow/policy.ts'
 import { createRequestMapping } from './flow/requests/mapping.ts'
 import type { RequestPolicy } from './flow/requests/policy.ts'
-import { idempotentEngine, type MappingIdempotency } from './idempotency/mapping-engine.ts'
+import { idempotentEngine } from './idempotency/mapping-engine.ts'
 import { keyReader } from './idempotency/mapping-keys.ts'
 import { mappingConsumer } from './idempotency/offered.ts'
 import { answering, type DeliverAnswer } from './invoke/answering.ts'
@@ -147,7 +147,7 @@ const liveMapping = (app: string, mapping: ResolvedMapping, tools: MappingTools)
   const { channel, group, policy } = mapping
   const read = { group, start: mapping.start, maxInFlight: policy.maxInFlight }
   return createMapping(specOf(app, mapping, policy, tools.secrets), {
-    ...toolsOf(app, mapping, tools, 'channel'),
+    ...toolsOf(app, mapping, tools),
     log: tools.log.with({ mapping: mapping.name }),
     openSource: signal => tools.connections.openSource(channel, { ...read, signal }),
   })
@@ -189,16 +189,19 @@ const replayMapping = (app: string, mapping: ResolvedMapping, tools: MappingTool
   const { order } = mapping.policy
   const policy: Policy = { ...mapping.policy, order: order === 'none' ? 'none' : 'key', onDeadLetter: 'continue' }
   const log = tools.log.with({ mapping: mapping.name, replay: true })
-  return createMapping(specOf(app, mapping, policy, tools.secrets), {
-    ...toolsOf(app, mapping, tools, 'replays'),
-    log,
-    openSource: async () =>
-      replaySource(tools.store, mapping.name, mapping.channel.address, {
-        clock: tools.clock,
-        log,
-        order: replayOrder(order),
-      }),
-  })
+  return createMapping(
+    { ...specOf(app, mapping, policy, tools.secrets), replayed: true },
+    {
+      ...toolsOf(app, mapping, tools),
+      log,
+      openSource: async () =>
+        replaySource(tools.store, mapping.name, mapping.channel.address, {
+          clock: tools.clock,
+          log,
+          order: replayOrder(order),
+        }),
+    },
+  )
 }
 
 const replayOrder = (order: Policy['order']): 'key' | 'none' => (order === 'none' ? 'none' : 'key')
@@ -234,10 +237,9 @@ const toolsOf = (
   app: string,
   mapping: ResolvedMapping,
   { connections: _, sources: __, secrets: ___, sendEach: ____, send, keyStores, ...tools }: MappingTools,
-  reads: MappingIdempotency['reads'],
 ): Omit<Tools, 'openSource'> => ({
   ...tools,
-  engine: onceEngine(app, mapping, engineOf(mapping, tools, send), { ...tools, keyStores }, reads),
+  engine: onceEngine(app, mapping, engineOf(mapping, tools, send), { ...tools, keyStores }),
   ...(mapping.filter ? { filter: recordFilter(mapping.channel, mapping.filter.filters) } : {}),
   destinations: mapping.deadLetters.to.map(
     channel => letters => send(channel.address, letters.map(letterRecordFor(mapping, channel.connection.kind))),
@@ -250,7 +252,6 @@ const onceEngine = (
   { name, channel, idempotency, policy }: ResolvedMapping,
   engine: Engine,
   { keyStores, clock, log }: Pick<MappingTools, 'keyStores' | 'clock' | 'log'>,
-  reads: MappingIdempotency['reads'],
 ): Engine => {
   if (!idempotency) return engine
   const consumer = mappingConsumer(app, name)
@@ -263,7 +264,6 @@ const onceEngine = (
     leaseMs: idempotency.lease,
     onStoreError: idempotency.onStoreError,
     bisect: policy.bisect ? 'on' : 'off',
-    reads,
     clock,
     log,
   })

@@ -174,6 +174,8 @@ export interface Invocation {
   readonly records: readonly InvokedRecord[]
   /** Nothing else is given to its environment until it has ended. Default: false. */
   readonly alone?: boolean
+  /** The records are dead letters that somebody sent back. Default: false. */
+  readonly replayed?: boolean
   /** Takes an answer piece by piece, from functions that stream: then their outcome has no value. */
   readonly stream?: AnswerStream
   /** Aborted when the claims are lost or the app is stopped by force; the environment sees it as `context.signal`. */

@@ -144,6 +144,7 @@ const invoke = async (flow: Flow, batch: Batch, slot: Slot): Promise<Report> => 
     codec: spec.codec,
     hasSchema: spec.hasSchema,
     ...(spec.events ? { events: spec.events } : {}),
+    ...(spec.replayed ? { replayed: true } : {}),
     order: spec.policy.order,
     records: invokedRecords(flow, batch.entries),
     // What ends the process must be this record and nothing that runs before or after it.

@@ -32,6 +32,8 @@ export interface MappingSpec {
   readonly hasSchema: boolean
   /** Left out where the function gets records in Millrace's own form. */
   readonly events?: ForeignEvents
+  /** Its records are dead letters that somebody sent back. Default: false. */
+  readonly replayed?: boolean
   readonly policy: Policy
 }
 

@@ -37,6 +37,7 @@ export const onRecord = <const C extends Channels>(
     ...idempotency,
     where: 'onRecord: idempotency',
     payload: record => record.data,
+    time: record => record.time,
   })
   return markHandler<DataOfAny<C>>(channels, async (batch, context) => {
     const consumer = `${context.functionName}.${context.mapping}`

@@ -1,11 +1,13 @@
 /** A batch in which each record runs once for its key, whichever way it came here. */
 import { type Clock, systemClock } from '../clock.ts'
+import { warnOfAge } from '../idempotency/age.ts'
 import { type Granted, guardBatch } from '../idempotency/batch.ts'
 import type { IdempotencyKey } from '../idempotency/key.ts'
 import { offeredBy } from '../idempotency/offered.ts'
 import { type KeyPath, readerOf } from '../idempotency/path.ts'
 import { type IdempotencyTimes, type OnStoreError, policyOf } from '../idempotency/policy.ts'
 import type { IdempotencyStore } from '../idempotency-store.ts'
+import { silentLog } from '../log.ts'
 import { ownerToText, thisProcess } from '../owner.ts'
 import type { BatchItemFailure } from './answer.ts'
 import type { FunctionContext } from './context.ts'
@@ -34,6 +36,8 @@ export interface Guarded<Record> extends BatchIdempotency<Record> {
   /** Where the options stand, for messages. */
   readonly where: string
   readonly payload: (record: Record) => unknown
+  /** Milliseconds since the epoch; undefined where nobody knows. */
+  readonly time: (record: Record) => number | undefined
 }
 
 export interface OnceParts {
@@ -77,7 +81,15 @@ export const runOnce = <Record extends Runnable>(guarded: Guarded<Record>): RunO
         key: read,
         payload: validate === true ? payload : validate === false ? undefined : validate,
       })
-      const failures = await runAll(batch, guard, run, { concurrency, context })
+      if (!offered?.replayed) return await runAll(batch, guard, run, { concurrency, context })
+      const ran: { id: string; time: number }[] = []
+      const runNoted: typeof run = (record, granted) => {
+        ran.push({ id: record.id, time: guarded.time(record) ?? clock.now() })
+        return run(record, granted)
+      }
+      const failures = await runAll(batch, guard, runNoted, { concurrency, context })
+      const { log = silentLog } = context
+      warnOfAge(ran, { consumer: offered.consumer, ttlMs: policy.ttlMs, now: clock.now(), log })
       return failures
     } catch (thrown) {
       if ((thrown as { code?: unknown }).code !== 'IDEMPOTENCY_STORE_FAILED') throw thrown

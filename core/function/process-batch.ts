@@ -91,6 +91,7 @@ const guardedOf = <Record>({ key, validate, ...rest }: BatchIdempotency<Record>)
   key: typeof key === 'function' ? ({ record }) => key(record) : pathInside(key),
   validate: typeof validate === 'function' ? ({ record }) => validate(record) : (validate ?? true),
   payload: ({ record }) => payloadOf(record),
+  time: ({ record }) => timeOf(record),
 })
 
 const pathInside = (path: string): ((item: Item<unknown>) => IdempotencyKey) => {
@@ -112,6 +113,11 @@ const payloadOf = (record: unknown): unknown => {
   for (const name of ['data', 'body', 'value'])
     if (Object.hasOwn(record as object, name)) return Reflect.get(record as object, name)
   return record
+}
+
+const timeOf = (record: unknown): number | undefined => {
+  const time: unknown = Reflect.get(record as object, 'time')
+  return typeof time === 'number' ? time : undefined
 }
 
 const idOf = (record: object): string => {

@@ -3,15 +3,15 @@
  * are answered for here. Whatever form the function takes them in, and wherever it runs.
  */
 import type { Clock } from '../clock.ts'
-import { formatDuration } from '../config/duration.ts'
 import type { Engine, Invocation, InvokedRecord, Report, Slot } from '../engine/contract.ts'
 import { judge } from '../flow/outcome.ts'
 import { failureOf } from '../function/run-records.ts'
 import type { ClaimAnswer, ClaimWrite, IdempotencyStore, KeyClaim } from '../idempotency-store.ts'
 import type { Log } from '../log.ts'
 import { keyText } from '../values.ts'
+import { warnOfAge } from './age.ts'
 import { createLeases, type Held } from './leases.ts'
-import { type Fate, fatesOf } from './mapping-batch.ts'
+import { fatesOf } from './mapping-batch.ts'
 import type { Keyed, ReadKeys } from './mapping-keys.ts'
 import { mergeReport, withoutInvocation } from './mapping-report.ts'
 import type { OnStoreError } from './policy.ts'
@@ -28,7 +28,6 @@ export interface MappingIdempotency {
   readonly onStoreError: OnStoreError
   /** Whether the flow splits a batch that failed as a whole. */
   readonly bisect: 'on' | 'off'
-  readonly reads: 'channel' | 'replays'
   readonly clock: Clock
   readonly log: Log
 }
@@ -68,7 +67,10 @@ const invokeOnce = async (
     )
   }
   const fates = fatesOf({ consumer, keys, answers, scopes })
-  warnOfAge(parts, invocation, fates)
+  if (invocation.replayed) {
+    const run = records.filter((_, index) => fates[index]?.kind === 'given')
+    warnOfAge(run, { consumer, ttlMs: parts.ttlMs, now: clock.now(), log: parts.log })
+  }
   const claims = holdAll(parts, keys, answers, askedAt)
   const given = [...fates.keys()].filter(index => fates[index]?.kind === 'given')
   const report = await invokeGiven(slot, invocation, given, claims, version)
@@ -196,20 +198,4 @@ const tellAll = async (
 const shownAt = (keys: readonly Keyed[], index: number): string => {
   const keyed = keys[index]
   return keyed?.kind === 'keyed' ? keyed.shown : ''
-}
-
-/** Of records that come so late that nobody can tell any more whether they were processed. */
-const warnOfAge = (
-  { reads, clock, ttlMs, log, consumer }: MappingIdempotency,
-  { records }: Invocation,
-  fates: readonly Fate[],
-): void => {
-  if (reads !== 'replays') return
-  const now = clock.now()
-  const aged = records.filter(({ record }, index) => fates[index]?.kind === 'given' && now - record.time > ttlMs)
-  if (aged.length > 0)
-    log.warn(
-      `${consumer}: ${aged.length} replayed records are older than ttl (${formatDuration(ttlMs)}): whether their keys were processed before is forgotten, so they run`,
-      { oldest: aged.map(({ record }) => record.id).slice(0, 10) },
-    )
 }

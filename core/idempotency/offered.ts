@@ -10,10 +10,20 @@ export interface Offered {
   readonly consumer: string
   readonly store: IdempotencyStore
   readonly clock: Clock
+  /** The records are dead letters that somebody sent back. Default: false. */
+  readonly replayed?: boolean
 }
 
 /** By the name of a mapping. */
 export type Offer = (mapping: string) => Offered | undefined
+
+/** The same, for records that are dead letters which somebody sent back. */
+export const ofReplays =
+  (offer: Offer): Offer =>
+  mapping => {
+    const offered = offer(mapping)
+    return offered && { ...offered, replayed: true }
+  }
 
 export const offeredBy = (context: { readonly mapping?: string }): Offered | undefined => {
   const offer = (context as { readonly [OFFERED]?: Offer | undefined })[OFFERED]

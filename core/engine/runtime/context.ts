@@ -11,7 +11,7 @@ import { MillraceError } from '../../errors.ts'
 import { encodeRecords } from '../../event/encode.ts'
 import { arnOf } from '../../event/lambda/arn.ts'
 import type { FunctionContext, SendRecord } from '../../function/context.ts'
-import { OFFERED, type Offer } from '../../idempotency/offered.ts'
+import { OFFERED, type Offer, ofReplays } from '../../idempotency/offered.ts'
 import type { Log } from '../../log.ts'
 import type { Initialization } from '../environment.ts'
 import type { Request } from './run.ts'
@@ -28,7 +28,7 @@ export interface Place {
 
 export interface ContextParts {
   readonly place: Place
-  readonly request: Pick<Request, 'requestId' | 'mapping' | 'order'>
+  readonly request: Pick<Request, 'requestId' | 'mapping' | 'order' | 'replayed'>
   /** Milliseconds since the epoch. */
   readonly deadline: number
   readonly clock: Pick<Clock, 'now'>
@@ -55,7 +55,7 @@ export const createContext = (parts: ContextParts): FunctionContext & { readonly
     deadline,
     signal: parts.signal,
     log: parts.log.with({ mapping: request.mapping, requestId: request.requestId }),
-    [OFFERED]: parts.keys,
+    [OFFERED]: request.replayed ? ofReplays(parts.keys) : parts.keys,
     send: async <Output, Input>(channel: Channel<Output, Input>, records: readonly SendRecord<Input>[]) => {
       const encoded = await encodeRecords(channel, records)
       if (encoded.length > 0) await parts.send(channel.address, encoded)

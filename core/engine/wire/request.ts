@@ -23,6 +23,7 @@ interface RequestHeader {
   readonly codec: Request['codec']
   readonly hasSchema: boolean
   readonly order: Request['order']
+  readonly replayed?: true
   /** Left out in Millrace's own form, with what only other forms tell of records. */
   readonly events?: Request['events']
   readonly firstSeen?: readonly (number | null)[]
@@ -88,6 +89,7 @@ export const encodeRequest = (request: Request & Pick<Invocation, 'stream'>, dea
     ...texts,
     ...(positions ? { positionColumns: positions.columns } : {}),
     ...(properties ? { propertyColumns: properties.columns } : {}),
+    ...(request.replayed ? { replayed: true as const } : {}),
     ...(request.stream ? { streams: 'yes' as const } : {}),
     ...unusualColumns(request),
     ...(positions ? {} : positionsOf(records)),
@@ -161,6 +163,7 @@ export const decodeRequest = (headerText: string, region: Buffer): ReceivedReque
       hasSchema,
       order,
       records,
+      ...(header.replayed ? { replayed: true } : {}),
       ...(header.events ? { events: header.events } : {}),
     },
     deadline,

@@ -96,3 +96,21 @@ inEveryIsolation(
   },
   { crash: 'always' },
 )
+
+inEveryIsolation(
+  'a function that keeps its keys warns of replayed records that are older than it remembers',
+  async (context, isolation) => {
+    const written = { source: source('', "ttl: '1s'"), isolation }
+    const { run, lines } = await harness(context, { f: written }, withStore(await stateOf(context)))
+    const warnings = () =>
+      lines.filter(line => /test\/m\/record: 3 replayed records are older than ttl \(1s\)/.test(line))
+    await run('f', BODIES)
+    assert.deepEqual(warnings(), [])
+    await run(
+      'f',
+      BODIES.map(body => body.toUpperCase().replace('OF', 'of')),
+      { replayed: true },
+    )
+    assert.equal(warnings().length, 1, lines.join('\n'))
+  },
+)

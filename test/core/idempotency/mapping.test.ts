@@ -233,26 +233,38 @@ test('both a mapping and its function may have it; two mappings of one channel k
   assert.deepEqual(seen.sort(), ['charge a shop/charge/record', 'mail a shop/mail/record'])
 })
 
-test('a dead letter that is replayed after its key was forgotten runs, with a warning', async context => {
-  const warned: string[] = []
-  const log = { ...silentLog, warn: (message: string) => void warned.push(message), with: () => log }
-  let failing = true
-  const app = await appWith(
-    onRecord(orders, () => {
-      if (failing) throw new Error('no')
-    }),
-    { context, idempotency: { key: 'data.of', ttl: '2s' } },
-    log,
-  )
-  await app.send(orders, [{ data: { of: 'a' } }])
-  await app.idle()
-  failing = false
-  const [letter] = await app.deadLetters.list()
-  await app.advance(5_000)
-  await app.deadLetters.replay({ ids: [letter?.id ?? ''] } as never)
-  await app.idle()
-  assert.ok(
-    warned.some(line => /1 replayed records are older than ttl \(2s\)/.test(line)),
-    warned.join('\n'),
-  )
-})
+const FORGETFUL = { key: 'data.of', ttl: '2s' } as const
+
+for (const [where, ofMapping, ofFunction] of [
+  ['the mapping', { idempotency: FORGETFUL }, {}],
+  ['its function', {}, { idempotency: FORGETFUL }],
+] as const)
+  test(`a dead letter that is replayed after ${where} forgot its key runs, with a warning`, async context => {
+    const warned: string[] = []
+    const log = { ...silentLog, warn: (message: string) => void warned.push(message), with: () => log }
+    let failing = true
+    const handler = onRecord(
+      orders,
+      () => {
+        if (failing) throw new Error('no')
+      },
+      ofFunction,
+    )
+    const app = await appWith(handler, { context, ...ofMapping }, log)
+    const replay = async (of: string) => {
+      failing = true
+      await app.send(orders, [{ data: { of } }])
+      await app.idle()
+      failing = false
+      const [letter] = await app.deadLetters.list()
+      return { now: () => app.deadLetters.replay({ ids: [letter?.id ?? ''] } as never).then(() => app.idle()) }
+    }
+    const aged = (): number =>
+      warned.filter(line => /^shop\/charge\S*: 1 replayed records are older than ttl \(2s\)/.test(line)).length
+    await (await replay('soon')).now()
+    assert.equal(aged(), 0, warned.join('\n'))
+    const late = await replay('late')
+    await app.advance(5_000)
+    await late.now()
+    assert.equal(aged(), 1, warned.join('\n'))
+  })
