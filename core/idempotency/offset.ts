@@ -60,7 +60,8 @@ const MOVE = `UPDATE millrace_offsets SET next = $4, latest = $5 WHERE consumer 
 
 /**
  * Runs `fn` unless the record's offset was passed before, in one transaction with the move. Needs `order: 'lane'`: what
- * is behind a record must not be processed before it.
+ * is behind a record must not be processed before it. A record that was parked is passed once one behind it was processed:
+ * with `onDeadLetter: 'stop'` none is.
  *
  * Rejects with IDEMPOTENCY_PAYLOAD_DIFFERS where an offset that was passed comes with a time that none had before: then the
  * topic was deleted and made anew, and its records would all be taken for repeated.

@@ -52,7 +52,7 @@ export const watchReplay = async (app: HostedApp, watched: Watched, run: Run): P
 const leftOf = ({ selected, resolved, failed }: JobStatus): number => Math.max(0, selected - resolved - failed)
 
 /**
- * The mappings of these parts that no running app hosts. An app that has said nothing for so long as a host is waited
+ * The mappings of these parts that no running app of this state folder hosts; who shares its database elsewhere is not seen. An app that has said nothing for so long as a host is waited
  * for hosts nothing: it is stopped, or its row was left behind.
  */
 export const withoutHost = (
@@ -73,7 +73,7 @@ export const withoutHost = (
 
 const pendingText = (mapping: string, job: string): string =>
   printable(
-    `pending: no running app hosts mapping ${mapping}; start one, or run it here: millrace dlq replay --here; replay ${job} waits until it is cancelled`,
+    `pending: no running app of this state folder hosts mapping ${mapping}; where one on another machine does, it goes on with it; otherwise start one, or run it here: millrace dlq replay --here; replay ${job} waits until it is cancelled`,
   )
 
 const endText = (job: JobStatus): string => {

@@ -162,7 +162,7 @@ test('a replay that no running app takes is said to be pending, and --here takes
   const id = await replayId(cwd)
   assert.deepEqual(pending, {
     code: 0,
-    out: `replay ${id} of 1 dead letter\npending: no running app hosts mapping charge; start one, or run it here: millrace dlq replay --here; replay ${id} waits until it is cancelled\n`,
+    out: `replay ${id} of 1 dead letter\npending: no running app of this state folder hosts mapping charge; where one on another machine does, it goes on with it; otherwise start one, or run it here: millrace dlq replay --here; replay ${id} waits until it is cancelled\n`,
     err: '',
   })
   const here = await millrace(['dlq', 'replay', '--here'], { cwd })

@@ -88,6 +88,15 @@ export const transactionCases = (
     assert.equal(await run(at(3), 'mended'), 'processed')
   })
 
+  promise('what was left out is passed once one behind it was processed', async ({ at: run, effects }) => {
+    await run(at(0), 'first')
+    await assert.rejects(run(at(1), 'fails'))
+    await run(at(2), 'behind it')
+    assert.equal(await run(at(1), 'replayed to the function'), 'repeated')
+    assert.equal(await run(at(3, 1), 'replayed to its source'), 'processed')
+    assert.deepEqual(await effects(), ['first', 'behind it', 'replayed to its source'])
+  })
+
   promise('a topic that was made anew is told apart from records that come again', async ({ at: run }) => {
     await run(at(0, 100), 'a')
     await run(at(1, 200), 'b')
