@@ -1,6 +1,7 @@
 /** One job: a process does it and is killed at a moment, then this one does it until it is done. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { sleep, systemClock } from '../../../core/clock.ts'
 import { idempotent } from '../../../core/idempotency/idempotent.ts'
 import { storedKey } from '../../../core/idempotency/key.ts'
@@ -25,15 +26,34 @@ export interface Killed {
 
 const WORKER = new URL('worker-main.ts', import.meta.url).pathname
 
-export const killAndFinish = async ({ address, place, point, key, leaseMs }: Kill): Promise<Killed> => {
-  const lease = `${leaseMs}ms` as const
-  const child = spawn(process.execPath, [WORKER, JSON.stringify({ place: address, key, point, lease })], {
+/**
+ * What a worker has compiled is there for the next: without that, most of the time of a run goes to reading TypeScript. It is
+ * kept by those that end by themselves, so one that does should be first.
+ */
+const runWorker = async (
+  address: PlaceAddress,
+  job: { readonly key: string; readonly point?: Point; readonly lease: string },
+): Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly errors: string }> => {
+  const child = spawn(process.execPath, [WORKER, JSON.stringify({ place: address, ...job })], {
     stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, NODE_COMPILE_CACHE: join(address.folder, 'compiled') },
   })
   const errors: string[] = []
   child.stderr.on('data', (text: Buffer) => errors.push(text.toString()))
-  const [, signal] = await once(child, 'close')
-  const wrong = signal === 'SIGKILL' ? [] : [`it was not killed at "${point}": ${errors.join('')}`]
+  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
+  return { code, signal, errors: errors.join('') }
+}
+
+/** One that nobody kills. Rejects when it does not come to its end. */
+export const runUnharmed = async (address: PlaceAddress, key: string, lease: string): Promise<void> => {
+  const { code, errors } = await runWorker(address, { key, lease })
+  if (code !== 0) throw new Error(`a worker that nobody killed ended with ${code}: ${errors}`)
+}
+
+export const killAndFinish = async ({ address, place, point, key, leaseMs }: Kill): Promise<Killed> => {
+  const lease = `${leaseMs}ms` as const
+  const { signal, errors } = await runWorker(address, { key, point, lease })
+  const wrong = signal === 'SIGKILL' ? [] : [`it was not killed at "${point}": ${errors}`]
   if (address.store.endsWith('-transaction')) await place.transact(key, () => {})
   else wrong.push(...(await finish(place, key, lease)))
   return { key, point, wrong }

@@ -1,7 +1,7 @@
 /** Kills at every moment, so and so often, and what came of the effects. */
 import { randomUUID } from 'node:crypto'
 import { systemClock } from '../../../core/clock.ts'
-import { type Killed, killAndFinish } from './kill.ts'
+import { type Killed, killAndFinish, runUnharmed } from './kill.ts'
 import { openPlace, type PlaceAddress } from './places.ts'
 import { effectsExpected, POINTS } from './points.ts'
 
@@ -33,6 +33,7 @@ export const runKills = async (address: PlaceAddress, repetitions: number): Prom
     for (const job of next) killed.push(await killAndFinish(job))
   }
   try {
+    await runUnharmed(address, randomUUID(), `${LEASE_MS}ms`)
     await Promise.all(Array.from({ length: AT_ONCE }, runner))
     const effects = await place.effects()
     return {
