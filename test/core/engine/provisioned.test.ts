@@ -52,3 +52,10 @@ test('a version that replaces another is provisioned itself', async context => {
   await engine.close(0)
   assert.equal(engine.stats('f').environments, 0)
 })
+
+test('what Init left behind is collected before anybody calls', async context => {
+  const source = 'export const handler = () => {}'
+  const { lines } = await harness(context, { f: { source, nodeOptions: ['--trace-gc'], provisioned: 1 } })
+  // For want of room, which a small function has not: it would come to it as a task of its own, beside a request.
+  await until('it is collected', () => lines.some(line => /Scavenge .* allocation failure/.test(line)))
+})
