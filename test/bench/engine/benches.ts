@@ -4,7 +4,7 @@
  */
 import { installPeers } from '../brokers/peers.ts'
 import { type Aim, type Bench, type Contestant, independent } from '../contestant.ts'
-import { bareNode, bareWorker, coldMillrace } from './cold.ts'
+import { bareNode, bareWorker, coldMillrace, emptyProcess } from './cold.ts'
 import { fromZygote, heavyFork, heavyMillrace, provisionedFirst, provisionedWarm } from './cold-path.ts'
 import { millrace } from './millrace.ts'
 import { onOneCore } from './one-core.ts'
@@ -63,6 +63,7 @@ const cold: Bench = {
   open: independent([
     bareWorker,
     bareNode,
+    emptyProcess,
     coldMillrace('process', atMost(1.35)),
     coldMillrace('thread', atMost(1.15)),
     fromZygote(atMost(0.08)),

@@ -47,6 +47,25 @@ export const bareNode: Contestant = {
   open: async () => ({ round: () => startsOf(startNode), close: async () => undefined }),
 }
 
+const WRITES_ONE_BYTE = "require('node:fs').writeSync(3, '.')"
+
+const startEmpty: Start = async () => {
+  const startMs = performance.now()
+  const child = spawn(process.execPath, ['-e', WRITES_ONE_BYTE], { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] })
+  const { 3: socket } = child.stdio
+  if (!socket) throw new Error('it has no descriptor 3')
+  await once(socket, 'data')
+  const micros = (performance.now() - startMs) * 1_000
+  await once(child, 'exit')
+  return micros
+}
+
+/** What no process that answers over a socketpair can be quicker than. */
+export const emptyProcess: Contestant = {
+  name: 'floor: a process that writes one byte',
+  open: async () => ({ round: () => startsOf(startEmpty), close: async () => undefined }),
+}
+
 export const coldMillrace = (isolation: Isolation, aim: Aim): Contestant => ({
   name: `millrace ${isolation}, first answer`,
   aim,
