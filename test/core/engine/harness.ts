@@ -1,4 +1,5 @@
 /** An engine over functions that a test writes as source text, each in a file of the test's own folder. */
+import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -10,6 +11,7 @@ import type { FunctionSpec, Host, Invocation, InvokedRecord, Report } from '../.
 import { createEngine, type FunctionEngine } from '../../../core/engine/engine.ts'
 import { logTo } from '../../../core/log.ts'
 import { temporaryFolder } from '../../support/folder.ts'
+import { until } from '../../support/until.ts'
 
 export interface Harness {
   readonly engine: FunctionEngine
@@ -33,6 +35,9 @@ export const channelSource = (name: string, more = "codec: 'json', schema: undef
   `{ type: 'queue', name: '${name}', address: 'local/${name}', options: {}, ordered: false, positioned: false,
      connection: { kind: 'embedded', name: 'local', options: {} }, ${more} }`
 
+/** Tests whose environments come from blank processes, as they do in an app; see `inEveryIsolation`. */
+export const FROM_BLANKS = new WeakSet<TestContext>()
+
 export interface HarnessOptions {
   readonly host?: Host
   readonly maxEnvironments?: number
@@ -42,7 +47,7 @@ export interface HarnessOptions {
 export const harness = async (
   context: TestContext,
   written: Readonly<Record<string, Written>>,
-  { host, maxEnvironments = 1_000, zygotes = 0 }: HarnessOptions = {},
+  { host, maxEnvironments = 1_000, zygotes = FROM_BLANKS.has(context) ? 1 : 0 }: HarnessOptions = {},
 ): Promise<Harness> => {
   const folder = await temporaryFolder(context)
   const stateDir = join(folder, 'state')
@@ -63,10 +68,16 @@ export const harness = async (
     zygotes,
   })
   context.after(() => engine.close(0))
+  let toProve = FROM_BLANKS.has(context)
+  if (toProve) await until('a blank process is ready', () => engine.zygotes() > 0)
   const run: Harness['run'] = async (name, bodies = ['{}'], change = {}) => {
     const slot = await engine.acquire(name, change.mapping ?? 'm', new AbortController().signal)
     if (!slot) throw new Error('no slot')
-    return slot.invoke(invocation(bodies.map(invoked), change))
+    const report = await slot.invoke(invocation(bodies.map(invoked), change))
+    const from = report.coldStart?.from
+    if (toProve && from) assert.equal(from, 'zygote')
+    toProve = false
+    return report
   }
   return { engine, specs, run, lines, fields, sent, stateDir }
 }

@@ -3,14 +3,17 @@ import { type TestContext, test } from 'node:test'
 import type { Host, Isolation } from '../../../core/engine/contract.ts'
 import { ENFORCED } from '../../../core/engine/enforced.ts'
 import type { Guarantee, Promised } from '../../../core/engine/environment.ts'
-import { type Harness, harness, type Written } from './harness.ts'
+import { FROM_BLANKS, type Harness, harness, type Written } from './harness.ts'
 
 const ISOLATIONS = Object.keys(ENFORCED) as Isolation[]
 
 /** What a test needs of the isolation it runs in. */
 export type Needs = Partial<Record<Guarantee, Exclude<Promised['held'], 'no'>>>
 
-/** Calls `run` as a test in each isolation that holds what it needs; the others are skipped with their reason. */
+/**
+ * Calls `run` as a test in each isolation that holds what it needs; the others are skipped with their reason. What needs
+ * anything is tested in a process that was blank before, too.
+ */
 export const inEveryIsolation = (
   what: string,
   run: (context: TestContext, isolation: Isolation) => Promise<void>,
@@ -18,6 +21,12 @@ export const inEveryIsolation = (
 ): void => {
   for (const isolation of ISOLATIONS)
     test(`${isolation}: ${what}`, { skip: lacking(isolation, needs) }, context => run(context, isolation))
+  // An app takes its processes from blank ones: what is enforced in a new one has to be in those.
+  if (Object.keys(needs).length > 0)
+    test(`process that was blank: ${what}`, async context => {
+      FROM_BLANKS.add(context)
+      await run(context, 'process')
+    })
 }
 
 /** The same for a function named `f`. */

@@ -191,3 +191,23 @@ test('a host that has nothing else to do waits until none is left', async contex
   const host = startNode(context, [join(folder, 'host.ts')])
   assert.deepEqual([(await host.ended).code, host.output().trim()], [0, 'closed'])
 })
+
+test('blank processes have the code that is asked for: that of a new version, and of the canary beside it', async context => {
+  const made = await harness(context, { f: { source: 'export const handler = () => 1' } }, { zygotes: 1 })
+  const [spec] = made.specs
+  assert.ok(spec && 'file' in spec.code)
+  const { file } = spec.code
+  const answer = async (): Promise<unknown> => {
+    await zygoteReady(made)
+    const report = await made.run('f')
+    return [from(report), outcomeAs(report, 'answered').value]
+  }
+  assert.deepEqual(await answer(), ['zygote', 1])
+  await writeFile(file, 'export const handler = () => 22')
+  made.engine.replace(made.specs)
+  assert.deepEqual(await answer(), ['zygote', 22])
+  const beside = file.replace('f.ts', 'canary.ts')
+  await writeFile(beside, 'export const handler = () => 333')
+  made.engine.replace([{ ...spec, canary: { code: { file: beside }, weight: 100 } }])
+  assert.deepEqual(await answer(), ['zygote', 333])
+})
