@@ -16,7 +16,7 @@ import { invocationOver } from '../runtime/context.ts'
 import { MESSAGE, type Message } from '../wire/message.ts'
 import { decodeSend, encodeSendError } from '../wire/send.ts'
 import type { Carrier, CarrierKind, Exit } from './carrier.ts'
-import { describeExit, endedBefore, endedDuring, initEnded, memoryMessage, outOfMemory } from './exit.ts'
+import { describeExit, endedBefore, endedDuring, initEnded, memoryMessage, outOfMemory, withLastLines } from './exit.ts'
 import { answerKeys } from './keys.ts'
 import { createOutput } from './output.ts'
 import { REHEARSALS, rehearsalRequest } from './rehearsal.ts'
@@ -203,7 +203,7 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind, co
   const becomeReady = (begin: () => void): Promise<ErrorInfo | undefined> =>
     new Promise(resolve => {
       const cancel = clock.after(spec.initTimeoutMs, () =>
-        failInit(restoring ? restoreTimedOut(spec) : initTimedOut(spec)),
+        failInit(withLastLines(restoring ? restoreTimedOut(spec) : initTimedOut(spec), page.lines())),
       )
       endInit = problem => {
         endInit = undefined

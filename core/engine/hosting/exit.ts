@@ -35,8 +35,12 @@ const SHOWN_LINES = 5
 
 export const initEnded = (spec: FunctionSpec, ending: Ending, when: string): string => {
   if (ranOutOfMemory(ending)) return memoryMessage(spec, when)
-  const printed = ending.lines.slice(-SHOWN_LINES).join(' | ')
-  const why = `functions.${spec.name}: ${when}, ${describeExit(ending)}`
+  return withLastLines(`functions.${spec.name}: ${when}, ${describeExit(ending)}`, ending.lines)
+}
+
+/** What Init failed with, and what it printed before. */
+export const withLastLines = (why: string, lines: readonly string[]): string => {
+  const printed = lines.slice(-SHOWN_LINES).join(' | ')
   return printed === '' ? why : `${why}. It printed: ${printed}`
 }
 
@@ -51,7 +55,7 @@ export const describeExit = ({ exit, uncaught }: Ending): string => {
   if (uncaught)
     return `its environment ended because nobody caught ${uncaught.name}: ${uncaught.message}. Await every promise the handler starts, and catch what may fail later`
   if (exit.signal === 'SIGKILL')
-    return "its environment was killed from outside (SIGKILL): by hand, or by the kernel because the machine's memory ran out"
+    return "its environment was killed from outside (SIGKILL): by hand, or by the kernel because the machine's memory ran out; or it closed fd 3, which is the runtime's"
   if (exit.signal !== null) return `its environment was ended by signal ${exit.signal}`
   return `its environment ended with exit code ${exit.code} in the middle of its work; a function must return, not call process.exit`
 }

@@ -86,6 +86,17 @@ const startProcess = ({ spec, place, clock, output, onMessage }: CarrierParts, t
       held.kill()
     }
   })
+  socket.once('end', () => {
+    const giveUp = (): void => {
+      problem ??= "it closed fd 3, which is the runtime's"
+      held.kill()
+    }
+    // One that has ended closed it too: of that the host hears next, however late it is itself.
+    let cancel = clock.after(CLOSED_MS, () => {
+      cancel = clock.after(1, giveUp)
+    })
+    void held.ended.then(() => cancel())
+  })
   const folders = { folder: taskRoot(code), own: confinement.folder }
   const entering: Entering = kind.shareable
     ? { ...folders, variables: { TMPDIR: temporaryIn(folders.own), ...variables } }
@@ -113,6 +124,9 @@ const startProcess = ({ spec, place, clock, output, onMessage }: CarrierParts, t
     from: ready ? 'zygote' : 'new',
   }
 }
+
+/** From its end of the socket to its own: more than what it printed may take to be read. */
+const CLOSED_MS = 500
 
 /** CPU is limited from the end of Init on, and only looked at while something runs. */
 const workOf = (confinement: Confinement): { given(): void; done(): void } => {

@@ -95,6 +95,12 @@ const SHAPES: Readonly<Record<string, Written & { code_: string; says: RegExp; n
     code_: 'FUNCTION_CRASHED',
     says: /no frame.*fd 3 is the runtime's/,
   },
+  'fd 3 that is closed': {
+    source: `import { closeSync } from 'node:fs'; ${handler('closeSync(3); await new Promise(() => {})')}`,
+    needs: { crash: 'always' },
+    code_: 'FUNCTION_CRASHED',
+    says: /closed fd 3, which is the runtime's/,
+  },
   'one array that grows': {
     source: handler('const all = []; for (;;) all.push({ a: all.length })'),
     memoryMb: 96,

@@ -48,6 +48,13 @@ const BAD: Readonly<Record<string, Written & { code_: string; says: RegExp; need
     code_: 'FUNCTION_INIT_FAILED',
     says: /not ready after 700 ms/,
   },
+  'an Init that prints without end': {
+    source: "for (;;) console.log('still here')",
+    initTimeoutMs: 700,
+    needs: { timeout: 'mostly', output: 'always' },
+    code_: 'FUNCTION_INIT_FAILED',
+    says: /not ready after 700 ms.*It printed: still here \|.* lines of the function, with \d+ characters, were not shown$/,
+  },
   'an Init that calls process.exit': {
     source: "console.error('no licence'); process.exit(3)",
     needs: { crash: 'mostly' },
