@@ -185,6 +185,8 @@ test('a host that has nothing else to do waits until none is left', async contex
      const engine = createEngine([spec], { clock: systemClock, app: 'test', maxEnvironments: 1, zygotes: 1,
        host: { send: async () => {} }, log: silentLog })
      while (engine.zygotes() === 0) await pause(10)
+     // One that is still starting would keep its host going by what is written to it.
+     await pause(600)
      await engine.close(0)
      console.log('closed')`,
   )
