@@ -108,7 +108,10 @@ export const assembleApp = (
     if (!config.invoke) return
     const { openInvokeServer } = await import('./invoke/server.ts')
     app.door = await openInvokeServer(config.invoke, {
-      has: name => config.functions.has(name),
+      has: (name, variant) => {
+        const found = config.functions.get(name)
+        return found !== undefined && (variant !== 'canary' || found.canary !== undefined)
+      },
       invoke: invocation => invokeDirect(app.engine, clock, invocation),
       invokeAsync: queueEvent,
     })

@@ -2,8 +2,10 @@
  * The Invoke API of AWS Lambda over HTTP, so that its SDKs with another endpoint call functions here. It asks nobody who
  * they are: signatures are not looked at, and it listens on this machine only unless it is told otherwise.
  */
+
 import type { AddressInfo } from 'node:net'
 import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
+import type { Variant } from '../engine/canary.ts'
 import { errorInfo, MillraceError } from '../errors.ts'
 import { type AwsAnswer, answerOf, DRY, failure, MAX_EVENT_BYTES, QUEUED, TOO_LARGE } from './aws-answer.ts'
 import { type Asked, notFound, readRequest } from './aws-request.ts'
@@ -12,7 +14,8 @@ import { MAX_ASYNC_BYTES } from './payload.ts'
 
 /** What is behind the door. */
 export interface InvokeTargets {
-  has(functionName: string): boolean
+  /** Whether there is such a function, and where one is named, that version of it. */
+  has(functionName: string, variant?: Variant): boolean
   invoke(invocation: DirectInvocation): Promise<InvokeAnswer>
   /** Resolves when the event is durable. Rejects with FUNCTION_NOT_FOUND where the function is not for that. */
   invokeAsync(functionName: string, payload: Uint8Array, requestId: string): Promise<void>
@@ -84,6 +87,7 @@ const answerTo = async (
   const asked = readRequest({ functionName: name, qualifier: request.query.Qualifier, headers: request.headers })
   if ('refusal' in asked) return asked.refusal
   if (!targets.has(asked.functionName)) return notFound(asked.functionName)
+  if (!targets.has(asked.functionName, asked.variant)) return notFound(`${asked.functionName}:${asked.variant}`)
   const payload = request.body instanceof Uint8Array ? request.body : new Uint8Array()
   if (asked.type === 'DryRun') return DRY
   if (asked.type === 'Event') return queue(asked, payload, requestId, targets)

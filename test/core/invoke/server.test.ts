@@ -118,6 +118,10 @@ test('a function is named as AWS names it, in part or whole, with a qualifier or
   ]
   assert.deepEqual(refused(await call('nope', '{}')), gone('nope'))
   assert.deepEqual(refused(await call('echo:7', '{}')), gone('echo:7'))
+  // It has no version beside the other.
+  for (const type of ['RequestResponse', 'DryRun', 'Event'])
+    assert.equal((await call('echo:canary', '{}', { 'X-Amz-Invocation-Type': type })).status, 404, type)
+  assert.deepEqual(refused(await call('echo:canary', '{}')), gone('echo:canary'))
 })
 
 test('what a function does wrong is status 200 and said in a header, with what AWS calls it', async context => {
