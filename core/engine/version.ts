@@ -46,7 +46,7 @@ const versionOfPackage = (code: PackageCode): Version => {
 /** What a module of the folder imports from outside of it. */
 const reachedFrom = ({ package: folder, entry }: PackageCode): string | undefined => {
   try {
-    return moduleHash(moduleIn('', folder, entry).file)
+    return moduleHash(moduleIn('', { folder, named: folder }, entry).file)
   } catch {
     // Init reports a handler that is not there, with what to do.
     return undefined

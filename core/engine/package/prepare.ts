@@ -53,7 +53,7 @@ export const BOOTSTRAP = 'bootstrap'
 const moduleOf = (functionName: string, code: PackageCode, root: string, found: Kind): ModuleCode => ({
   ...(found === 'module'
     ? { file: code.package, ...(code.entry === undefined ? {} : { export: code.entry }) }
-    : moduleIn(functionName, root, code.entry)),
+    : moduleIn(functionName, { folder: root, named: code.package }, code.entry)),
   root,
 })
 

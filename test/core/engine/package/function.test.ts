@@ -138,6 +138,16 @@ for (const [what, { files, entry, code_ = 'FUNCTION_NOT_FOUND', says }] of Objec
     assert.match(error.message, says)
   })
 
+test('a zip without a module is named by its own path, not by where it was unpacked', async context => {
+  const zip = join(await temporaryFolder(context), 'f.zip')
+  await writeZip(zip, { 'readme.txt': 'nothing' })
+  for (const entry of [undefined, 'src/app.charge', 'main']) {
+    const error = (await answerOf(context, code(zip, entry === undefined ? {} : { entry }))) as { message: string }
+    assert.match(error.message, /f\.zip/)
+    assert.doesNotMatch(error.message, /\/packages\//)
+  }
+})
+
 test('a zip that is refused makes its function unready, and the next try sees the one that was mended', async context => {
   const folder = await temporaryFolder(context)
   const zip = join(folder, 'f.zip')
