@@ -17,6 +17,7 @@ const NOTHING: AnswerText = { text: undefined }
  */
 export const answerText = (value: unknown): AnswerText => {
   if (value === undefined || value === null) return NOTHING
+  if (isStream(value)) return invalid(STREAM)
   let text: string | undefined
   try {
     text = JSON.stringify(value, errorsAsData)
@@ -46,6 +47,12 @@ const tooLarge = (bytes: number): AnswerText => ({
     message: `the function answered with ${bytes} bytes; expected at most ${MAX_ANSWER_BYTES} (6 MB). Send results to a channel with context.send instead of answering with them`,
   },
 })
+
+const STREAM =
+  'answer is a stream; read it and answer with what it has, or write it out with awslambda.streamifyResponse'
+
+/** JSON would make of it `{}`, or what is inside of it. */
+const isStream = (value: NonNullable<unknown>): boolean => typeof value === 'object' && Symbol.asyncIterator in value
 
 const describe = (value: unknown): string => {
   if (typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`

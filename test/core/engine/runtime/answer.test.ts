@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { answerText } from '../../../../core/engine/runtime/answer.ts'
 
@@ -12,3 +13,14 @@ test('an Error in an answer is carried with its name, message and code', () => {
     ['TypeError', 'no total', 'E_TOTAL'],
   )
 })
+
+for (const [what, stream] of [
+  ['a stream of Node', Readable.from(['a'])],
+  ['a stream of the web', new ReadableStream()],
+  ['a generator', (async function* () {})()],
+] as const)
+  test(`${what} is no answer: JSON would make of it what nobody meant`, () => {
+    const answer = answerText(stream)
+    assert.ok('error' in answer && answer.error)
+    assert.match(answer.error.message, /answer is a stream; read it .* awslambda\.streamifyResponse/)
+  })
