@@ -10,6 +10,8 @@ import type { Arena, Bench, Contestant } from '../contestant.ts'
 import { BATCH, type Job, roundsOf, work } from './work.ts'
 
 const TTL_MS = 3_600_000
+/** A third of a second and more: what is compiled by how often it ran is so by then. */
+const BATCHES = 300
 
 /** Claims by SET NX, works, completes by SET: no owner, no fence, no payload, and nothing is renewed. */
 const raw = (url: string): Contestant => ({
@@ -26,7 +28,7 @@ const raw = (url: string): Contestant => ({
       for (const { id } of mine) done.set(`raw:${id}`, 'done', 'PX', TTL_MS)
       await done.exec()
     }
-    return roundsOf(50, batch, async () => client.disconnect())
+    return roundsOf(BATCHES, batch, async () => client.disconnect())
   },
 })
 
@@ -37,7 +39,7 @@ const ours = (name: string, open: (folder: string) => IdempotencyStore, aim?: Co
     const store = open(folder)
     const idempotency = { store, name: 'bench', key: ({ id }: Job) => id, ttl: '1h' } as const
     const batch = (jobs: readonly Job[]) => processBatch(jobs, work, { idempotency })
-    return roundsOf(50, batch, () => store.close())
+    return roundsOf(BATCHES, batch, () => store.close())
   },
 })
 
@@ -74,8 +76,8 @@ export const idempotency: readonly Bench[] = [
         raw(url),
         ours('millrace, Redis', () => redisIdempotency(redis('bench', { url })), { is: 'at least', ratio: 0.8 }),
         ours('millrace, SQLite', sqliteIdempotency),
-        powertools(url, 'side by side', 20),
-        powertools(url, 'one by one', 3),
+        powertools(url, 'side by side', BATCHES / 3),
+        powertools(url, 'one by one', 10),
       ]
       return { contestants, close }
     },
@@ -109,7 +111,7 @@ const counted = (url: string): Contestant => ({
       async round() {
         const before = await calls()
         await running.round()
-        return ((await calls()) - before) / (50 * BATCH)
+        return ((await calls()) - before) / (BATCHES * BATCH)
       },
       async close() {
         await running.close()
