@@ -16,7 +16,7 @@ export const kafkaConnector: Connector<KafkaOptions> = {
 const connectionTo = (name: string, options: KafkaOptions, { clock, log }: Context): Connection => {
   const { timing, connectionTimeoutMs, createTopics } = connectionSettings(name, options)
   const { kafka, destroy } = createClient(name, options, { log, connectionTimeoutMs })
-  const admin = createAdmin(name, () => kafka.admin())
+  const admin = createAdmin(name, () => kafka.admin(), clock)
   const missing = createTopics ? 'create' : 'refuse'
   const opening: OpeningTools = { clock, log, kafka, admin, timing, missing }
   const sources = new Set<Source>()

@@ -1,5 +1,6 @@
 /** What the broker says of topics and groups, asked beside the consumers. */
 import kafkajs, { type Admin } from 'kafkajs'
+import { type Clock, sleep } from '../../core/clock.ts'
 import type { Check, Lag } from '../../core/contract.ts'
 import { errorInfo } from '../../core/errors.ts'
 import { kafkaError } from './failure.ts'
@@ -25,7 +26,11 @@ export interface KafkaAdmin {
   close(): Promise<void>
 }
 
-export const createAdmin = (name: string, open: () => Admin): KafkaAdmin => {
+/** How long brokers may take to hear of a topic that one of them has made, and how often they are asked. */
+const THERE_WITHIN_MS = 10_000
+const ASK_EVERY_MS = 100
+
+export const createAdmin = (name: string, open: () => Admin, clock: Clock): KafkaAdmin => {
   let connected: Promise<Admin> | undefined
   const connect = (): Promise<Admin> => {
     connected ??= connectNew().catch(error => {
@@ -83,7 +88,9 @@ export const createAdmin = (name: string, open: () => Admin): KafkaAdmin => {
     create: (topic, numPartitions, settings) =>
       ask(`making the topic ${name}/${topic}`, async admin => {
         const configEntries = Object.entries(settings).map(([key, value]) => ({ name: key, value }))
-        await admin.createTopics({ topics: [{ topic, numPartitions, configEntries }], waitForLeaders: true })
+        // Its own waiting for leaders gives up where a broker has not heard of the topic yet.
+        await admin.createTopics({ topics: [{ topic, numPartitions, configEntries }], waitForLeaders: false })
+        await untilThere(admin, topic, clock)
       }),
     async check() {
       const check = `kafka ${name}`
@@ -98,6 +105,20 @@ export const createAdmin = (name: string, open: () => Admin): KafkaAdmin => {
       const admin = await connected?.catch(() => undefined)
       await admin?.disconnect()
     },
+  }
+}
+
+/** Resolves when each partition answers for itself; rejects with what was said last, where that takes too long. */
+const untilThere = async (admin: Admin, topic: string, clock: Clock): Promise<void> => {
+  const giveUpAt = clock.monotonic() + THERE_WITHIN_MS
+  for (;;) {
+    try {
+      await admin.fetchTopicOffsets(topic)
+      return
+    } catch (error) {
+      if (clock.monotonic() > giveUpAt) throw error
+      await sleep(clock, ASK_EVERY_MS)
+    }
   }
 }
 
