@@ -48,7 +48,6 @@ export { type Offset, type OffsetOptions, withOffset } from './idempotency/offse
 export type { KeyPath } from './idempotency/path.ts'
 export { sqliteIdempotency } from './idempotency/sqlite-store.ts'
 export { type TransactionOptions, withTransaction } from './idempotency/transaction.ts'
-export type { PgClient, PgPool } from './idempotency/transaction-postgres.ts'
 export type {
   ClaimAnswer,
   Claimant,
@@ -60,4 +59,5 @@ export type {
 } from './idempotency-store.ts'
 export type { DeadLetters, LetterSelection, ReplayAnswer, ReplayOptions } from './letters-contract.ts'
 export type { Log } from './log.ts'
+export type { PgClient, PgPool } from './postgres.ts'
 export { lastHeader } from './values.ts'

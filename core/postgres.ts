@@ -9,6 +9,23 @@ import { reveal, type Secret } from './config/secret.ts'
 import { errorInfo, MillraceError } from './errors.ts'
 import type { Log } from './log.ts'
 
+/** What is asked of a client of the package pg, a user's or ours. */
+export interface PgClient {
+  query(sql: string, values?: unknown[]): Promise<{ readonly rows: unknown[]; readonly rowCount: number | null }>
+}
+
+/** A client that is lent, as pg's Pool has it. */
+interface LentClient extends PgClient {
+  release(broken?: Error | boolean): void
+  on?(event: 'error', listener: (error: Error) => void): unknown
+  off?(event: 'error', listener: (error: Error) => void): unknown
+}
+
+/** As pg's Pool has it. */
+export interface PgPool {
+  connect(): Promise<LentClient>
+}
+
 type Text = string | Secret
 
 /** The options of `postgres(name, { … })` with secrets resolved; what the user left out is left out here. */
@@ -77,26 +94,7 @@ export const openPostgres = async (
   let closing: Promise<void> | undefined
   return {
     query: async (sql, values) => ask(pool, sql, values),
-    async transaction(run) {
-      const client = await pool.connect()
-      let broken: Error | undefined
-      const noticed = (error: Error): void => {
-        broken = error
-      }
-      client.on('error', noticed)
-      try {
-        await client.query('BEGIN')
-        const value = await run({ query: (sql, values) => ask(client, sql, values) })
-        await client.query('COMMIT')
-        return value
-      } catch (error) {
-        await client.query('ROLLBACK').catch(noticed)
-        throw error
-      } finally {
-        client.off('error', noticed)
-        client.release(broken)
-      }
-    },
+    transaction: run => inTransaction(pool, client => run({ query: (sql, values) => ask(client, sql, values) })),
     async connect(ended) {
       const client = new pg.Client(config as ClientConfig)
       client.on('error', () => {})
@@ -116,9 +114,43 @@ export const openPostgres = async (
   }
 }
 
-const ask = async <Row>(on: Pool | ClientBase, sql: string, values: readonly unknown[] = []): Promise<Answer<Row>> => {
+/** Committed when `run` resolves, rolled back when it rejects. */
+export const inTransaction = <Value>(pool: PgPool, run: (client: PgClient) => Promise<Value>): Promise<Value> =>
+  withClient(pool, async (client, broke) => {
+    try {
+      await client.query('BEGIN')
+      const value = await run(client)
+      await client.query('COMMIT')
+      return value
+    } catch (thrown) {
+      await client.query('ROLLBACK').catch(broke)
+      throw thrown
+    }
+  })
+
+/** With a client of the pool, which nobody else gets once it `broke`. */
+export const withClient = async <Value>(
+  pool: PgPool,
+  use: (client: PgClient, broke: (error: Error) => void) => Promise<Value>,
+): Promise<Value> => {
+  const client = await pool.connect()
+  let broken: Error | undefined
+  const broke = (error: Error): void => {
+    broken ??= error
+  }
+  // A pool listens to those it has: of one that is lent, a connection that is lost would end the process.
+  client.on?.('error', broke)
+  try {
+    return await use(client, broke)
+  } finally {
+    client.off?.('error', broke)
+    client.release(broken)
+  }
+}
+
+const ask = async <Row>(on: PgClient, sql: string, values: readonly unknown[] = []): Promise<Answer<Row>> => {
   const { rows, rowCount } = await on.query(sql, [...values])
-  return { rows, count: rowCount ?? 0 }
+  return { rows: rows as Row[], count: rowCount ?? 0 }
 }
 
 const loadPg = async (): Promise<typeof import('pg')> => {

@@ -3,8 +3,8 @@
  *
  *   state 1 │ fence 16 │ length of owner 4 │ owner │ lease until 13 │ length of fingerprint 2 │ fingerprint │ result
  *
- * in bytes, so that who holds it is one comparison, and most of what becomes of it is one letter. A claim that is over stays
- * for a while: its fence is to rise. Time is the server's, the same for everybody.
+ * in bytes, so that who holds it is one comparison. A claim that is over stays for a while: its fence is to rise. Time is the
+ * server's, the same for everybody.
  *
  * What there is for each key comes as one text where all have the same length, which is the usual case: an argument for
  * each costs both sides more than cutting it.
@@ -62,21 +62,7 @@ local function claim(key, fingerprint)
   call('SET', key, 'c' .. own .. tail .. fingerprint, 'PX', px)
   return letter
 end
-for first = 1, #KEYS, 100 do
-  local last = math.min(first + 99, #KEYS)
-  local both = {}
-  for i = first, last do
-    both[#both + 1] = KEYS[i]
-    both[#both + 1] = usual .. forKey(i)
-  end
-  -- All are new, usually, and then one call writes them.
-  if call('MSETNX', unpack(both)) == 1 then
-    for i = first, last do call('PEXPIRE', KEYS[i], px) end
-    letters[#letters + 1] = string.rep('c', last - first + 1)
-  else
-    for i = first, last do letters[#letters + 1] = claim(KEYS[i], forKey(i)) end
-  end
-end
+for i, key in ipairs(KEYS) do letters[i] = claim(key, forKey(i)) end
 return { fence, table.concat(letters), unpack(more) }
 `,
 }
@@ -96,6 +82,11 @@ if kind == 'r' then
   local time = redis.call('TIME')
   until_ = string.format('%013.0f', time[1] * 1000 + math.floor(time[2] / 1000) + ms)
 end
+local function become(value, wanted)
+  if kind == 'd' then return 'd' .. sub(value, 2, headEnd + 13) .. sub(wanted, 17) end
+  if kind == 'f' then return 'f' .. sub(value, 2) end
+  return sub(value, 1, headEnd) .. until_ .. sub(value, headEnd + 14)
+end
 local letters = {}
 local got
 for i, key in ipairs(KEYS) do
@@ -110,10 +101,7 @@ for i, key in ipairs(KEYS) do
       local state = sub(value, 1, 1)
       if state == 'c' or state == kind then
         letter = 'h'
-        if kind == 'r' then call('SETRANGE', key, headEnd, until_)
-        elseif kind == 'f' or sub(value, headEnd + 14) == sub(wanted, 17) then call('SETRANGE', key, 0, kind)
-        else call('SET', key, 'd' .. sub(value, 2, headEnd + 13) .. sub(wanted, 17)) end
-        call('PEXPIRE', key, px)
+        call('SET', key, become(value, wanted), 'PX', px)
       end
     end
   end

@@ -5,14 +5,15 @@
  * BLMOVE waits for an element and takes it to where every reader looks first; so whatever becomes of the one that
  * waited, the element is nobody's yet, and cannot be lost.
  */
+import { sleepUnless } from '../../core/clock.ts'
 import type { ChannelRef, Delivery, Lag, PollRequest, Source } from '../../core/contract.ts'
 import { errorInfo } from '../../core/errors.ts'
+import { type Bell, createBell } from '../../core/polling.ts'
 import { listSettings } from './channel-settings.ts'
 import { LONGEST_BLOCK_MS, type RedisClient } from './connection.ts'
 import { redisError } from './failure.ts'
 import { type ClaimTools, createClaims, LANE, type ListClaims, type Taken } from './list-claims.ts'
 import { ENDS, listKeys, listLeases, RETURN } from './list-scripts.ts'
-import { createNews, type News } from './news.ts'
 import type { RedisPlace } from './place.ts'
 import { createReader } from './reader.ts'
 
@@ -29,7 +30,7 @@ interface State {
 interface Tools extends ClaimTools {
   readonly claims: ListClaims
   readonly blocking: RedisClient
-  readonly news: News
+  readonly bell: Bell
   readonly state: State
 }
 
@@ -38,15 +39,15 @@ export const openList = async (place: RedisPlace, channel: ChannelRef): Promise<
   const { name, address } = channel
   const { claimTimeout: leaseMs, format, pushes } = listSettings(channel)
   const keys = listKeys(name)
-  const news = createNews(place.clock)
+  const bell = createBell()
   const leases = listLeases(place.commands, keys, leaseMs)
-  const reader = createReader({ place, leases, prefix: '', address, leaseMs, onReturned: news.tell })
+  const reader = createReader({ place, leases, prefix: '', address, leaseMs, onReturned: bell.ring })
   const claiming: ClaimTools = { place, list: { list: name, address, format }, ends: ENDS[pushes], keys, reader }
   const tools: Tools = {
     ...claiming,
     claims: createClaims(claiming),
     blocking: place.openClient('blocking'),
-    news,
+    bell,
     state: { phase: 'open', waiting: 'no', closing: undefined },
   }
   try {
@@ -60,7 +61,7 @@ export const openList = async (place: RedisPlace, channel: ChannelRef): Promise<
 }
 
 const sourceOf = (tools: Tools): Source => {
-  const { state, news, claims } = tools
+  const { state, bell, claims } = tools
   return {
     ordered: false,
     retries: 'core',
@@ -68,7 +69,7 @@ const sourceOf = (tools: Tools): Source => {
     poll: request => poll(tools, request),
     async settle(settlements) {
       const unsettled = await claims.settle(settlements)
-      if (settlements.some(({ outcome }) => outcome === 'released' || outcome === 'deferred')) news.tell()
+      if (settlements.some(({ outcome }) => outcome === 'released' || outcome === 'deferred')) bell.ring()
       return unsettled
     },
     async pause() {
@@ -76,7 +77,7 @@ const sourceOf = (tools: Tools): Source => {
     },
     async resume() {
       if (state.phase === 'paused') state.phase = 'open'
-      news.tell()
+      bell.ring()
     },
     lag: () => lag(tools),
     close() {
@@ -87,17 +88,17 @@ const sourceOf = (tools: Tools): Source => {
 }
 
 const poll = async (tools: Tools, request: PollRequest): Promise<readonly Delivery[]> => {
-  const { state, news, place } = tools
+  const { state, bell, place } = tools
   const untilMs = place.clock.monotonic() + request.waitMs
   while (state.phase !== 'closed' && !request.signal.aborted) {
-    const next = news.next()
+    const next = bell.next()
     const reads = state.phase === 'open' && !request.skipLanes.has(LANE)
     const { deliveries, dueInMs } = reads ? await attempt(tools, request) : NOTHING
     if (deliveries.length > 0) return deliveries
     const leftMs = untilMs - place.clock.monotonic()
     if (leftMs <= 0) break
     if (reads) waitForElement(tools)
-    await news.wait(next, Math.min(leftMs, dueInMs, LOOK_MS), request.signal)
+    await sleepUnless(place.clock, Math.min(leftMs, dueInMs, LOOK_MS), next, request.signal)
   }
   return []
 }
@@ -117,19 +118,19 @@ const attempt = async ({ state, claims, list }: Tools, request: PollRequest): Pr
 
 /** One at a time, and left to itself when its poll ends: whatever it brings is nobody's until somebody takes it. */
 const waitForElement = (tools: Tools): void => {
-  const { state, keys, ends, blocking, news } = tools
+  const { state, keys, ends, blocking, bell } = tools
   if (state.waiting !== 'no' || !blocking.isReady()) return
   state.waiting = 'yes'
   blocking.call('BLMOVE', keys.list, keys.arrived, ends.from, 'RIGHT', LONGEST_BLOCK_MS / 1_000).then(
     async element => {
       state.waiting = 'no'
       if (element === null) return
-      news.tell()
+      bell.ring()
       if (state.phase !== 'open') await putBack(tools)
     },
     (failure: unknown) => {
       state.waiting = state.phase === 'closed' ? 'no' : { failure }
-      news.tell()
+      bell.ring()
     },
   )
 }
@@ -155,9 +156,9 @@ const lag = async ({ place, keys }: Tools): Promise<readonly Lag[]> => {
 }
 
 const close = async (tools: Tools): Promise<void> => {
-  const { state, news, blocking, place, reader, list } = tools
+  const { state, bell, blocking, place, reader, list } = tools
   state.phase = 'closed'
-  news.tell()
+  bell.ring()
   blocking.close()
   try {
     await reader.leave()

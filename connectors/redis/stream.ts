@@ -4,12 +4,13 @@
  *
  * Waiting is done by XREAD, which claims nothing: whatever becomes of the one that waited, no entry is lost with it.
  */
+import { sleepUnless } from '../../core/clock.ts'
 import type { ChannelRef, Delivery, PollRequest, ReadOptions, Source } from '../../core/contract.ts'
 import { errorInfo } from '../../core/errors.ts'
+import { type Bell, createBell } from '../../core/polling.ts'
 import { streamSettings } from './channel-settings.ts'
 import { LONGEST_BLOCK_MS, type RedisClient } from './connection.ts'
 import { redisError } from './failure.ts'
-import { createNews, type News } from './news.ts'
 import type { RedisPlace } from './place.ts'
 import { createReader } from './reader.ts'
 import { createStreamClaims, type StreamClaims, type Taken } from './stream-claims.ts'
@@ -33,7 +34,7 @@ interface State {
 interface Tools extends StreamClaimTools {
   readonly claims: StreamClaims
   readonly blocking: RedisClient
-  readonly news: News
+  readonly bell: Bell
   readonly state: State
 }
 
@@ -53,7 +54,7 @@ export const openStream = async (place: RedisPlace, channel: ChannelRef, read: R
 
 const toolsFor = (place: RedisPlace, { name, address, ...channel }: ChannelRef, read: ReadOptions): Tools => {
   const { claimTimeout: leaseMs, exclusive, field, removeSettled } = streamSettings({ name, address, ...channel })
-  const news = createNews(place.clock)
+  const bell = createBell()
   const { commands, log } = place
   const part: StreamPart = { commands, log, address, keys: streamKeys(name, read.group), group: read.group }
   const position: Position = { settledId: undefined }
@@ -61,13 +62,13 @@ const toolsFor = (place: RedisPlace, { name, address, ...channel }: ChannelRef, 
     leaseMs,
     sharing: exclusive ? 'alone' : 'shared',
     position,
-    onReturned: news.tell,
+    onReturned: bell.ring,
   })
   const claiming: StreamClaimTools = {
     place,
     stream: { stream: name, address, field },
     part,
-    reader: createReader({ place, leases, prefix: READER, address, leaseMs, onReturned: news.tell }),
+    reader: createReader({ place, leases, prefix: READER, address, leaseMs, onReturned: bell.ring }),
     order: exclusive ? 'kept' : 'none',
     afterSettling: removeSettled ? 'remove' : 'keep',
     position,
@@ -76,13 +77,13 @@ const toolsFor = (place: RedisPlace, { name, address, ...channel }: ChannelRef, 
     ...claiming,
     claims: createStreamClaims(claiming),
     blocking: place.openClient('blocking'),
-    news,
+    bell,
     state: { phase: 'open', waiting: 'no', closing: undefined },
   }
 }
 
 const sourceOf = (tools: Tools): Source => {
-  const { state, news, claims, order, part, stream } = tools
+  const { state, bell, claims, order, part, stream } = tools
   return {
     ordered: order === 'kept',
     retries: 'core',
@@ -91,7 +92,7 @@ const sourceOf = (tools: Tools): Source => {
     poll: request => poll(tools, request),
     async settle(settlements) {
       const unsettled = await claims.settle(settlements)
-      if (settlements.some(({ outcome }) => outcome === 'released' || outcome === 'deferred')) news.tell()
+      if (settlements.some(({ outcome }) => outcome === 'released' || outcome === 'deferred')) bell.ring()
       return unsettled
     },
     async pause() {
@@ -99,7 +100,7 @@ const sourceOf = (tools: Tools): Source => {
     },
     async resume() {
       if (state.phase === 'paused') state.phase = 'open'
-      news.tell()
+      bell.ring()
     },
     async lag() {
       const standing = await standingOf(part)
@@ -113,17 +114,17 @@ const sourceOf = (tools: Tools): Source => {
 }
 
 const poll = async (tools: Tools, request: PollRequest): Promise<readonly Delivery[]> => {
-  const { state, news, place, stream } = tools
+  const { state, bell, place, stream } = tools
   const untilMs = place.clock.monotonic() + request.waitMs
   while (state.phase !== 'closed' && !request.signal.aborted) {
-    const next = news.next()
+    const next = bell.next()
     const reads = state.phase === 'open' && !request.skipLanes.has(stream.stream)
     const { deliveries, dueInMs, lastId } = reads ? await attempt(tools, request) : NOTHING
     if (deliveries.length > 0) return deliveries
     const leftMs = untilMs - place.clock.monotonic()
     if (leftMs <= 0) break
     if (lastId !== undefined) waitForEntry(tools, lastId)
-    await news.wait(next, Math.min(leftMs, dueInMs, LOOK_MS), request.signal)
+    await sleepUnless(place.clock, Math.min(leftMs, dueInMs, LOOK_MS), next, request.signal)
   }
   return []
 }
@@ -143,24 +144,24 @@ const attempt = async ({ state, claims, stream }: Tools, request: PollRequest): 
 
 /** One at a time, and left to itself when its poll ends: it only says that there is something. */
 const waitForEntry = (tools: Tools, lastId: string): void => {
-  const { state, part, blocking, news } = tools
+  const { state, part, blocking, bell } = tools
   if (state.waiting !== 'no' || !blocking.isReady()) return
   state.waiting = 'yes'
   blocking.call('XREAD', 'COUNT', 1, 'BLOCK', LONGEST_BLOCK_MS, 'STREAMS', part.keys.stream, lastId).then(
     found => {
       state.waiting = 'no'
-      if (found !== null) news.tell()
+      if (found !== null) bell.ring()
     },
     (failure: unknown) => {
       state.waiting = state.phase === 'closed' ? 'no' : { failure }
-      news.tell()
+      bell.ring()
     },
   )
 }
 
-const close = async ({ state, news, blocking, reader, place, stream }: Tools): Promise<void> => {
+const close = async ({ state, bell, blocking, reader, place, stream }: Tools): Promise<void> => {
   state.phase = 'closed'
-  news.tell()
+  bell.ring()
   blocking.close()
   try {
     await reader.leave()

@@ -3,13 +3,14 @@
  * comes waits in memory here, what does not fit is dropped and counted, and a process that dies takes it along. What a
  * function fails on is tried again by this process for as long as it lives, and parked like any other record.
  */
+import { sleepUnless } from '../../core/clock.ts'
 import type { ChannelRef, Delivery, EventRecord, PollRequest, Settlement, Source } from '../../core/contract.ts'
 import { MillraceError } from '../../core/errors.ts'
+import { type Bell, createBell } from '../../core/polling.ts'
 import { subscriptionSettings } from './channel-settings.ts'
 import type { RedisClient } from './connection.ts'
 import { redisError } from './failure.ts'
 import { createInbox, type Inbox, type Published } from './inbox.ts'
-import { createNews, type News } from './news.ts'
 import type { RedisPlace } from './place.ts'
 import { plainBytes } from './record.ts'
 import { createSubscriber, type Subscriber } from './subscriber.ts'
@@ -29,7 +30,7 @@ interface Tools {
   readonly place: RedisPlace
   readonly channel: ChannelRef
   readonly inbox: Inbox
-  readonly news: News
+  readonly bell: Bell
   readonly lost: AbortController
   readonly drops: Drops
   /** Ids of other lives of this source are others. */
@@ -44,7 +45,7 @@ export const openSubscription = async (place: RedisPlace, channel: ChannelRef): 
     place,
     channel,
     inbox: createInbox(bufferRecords, bufferBytes),
-    news: createNews(place.clock),
+    bell: createBell(),
     lost: new AbortController(),
     drops: countDrops(place, channel.address),
     life: `${place.clock.now().toString(36)}${Math.floor(place.random() * 36 ** 6).toString(36)}`,
@@ -59,11 +60,11 @@ export const openSubscription = async (place: RedisPlace, channel: ChannelRef): 
     address: channel.address,
     name: channel.name,
     how: pattern ? 'PSUBSCRIBE' : 'SUBSCRIBE',
-    onChange: tools.news.tell,
+    onChange: tools.bell.ring,
     onPublished(from, bytes) {
       const published = { number: count, channel: from, body: plainBytes(bytes), at: place.clock.now(), attempts: 0 }
       count += 1
-      if (tools.inbox.add(published)) tools.news.tell()
+      if (tools.inbox.add(published)) tools.bell.ring()
       else tools.drops.add()
     },
   })
@@ -84,7 +85,7 @@ const connected = async (client: RedisClient, { address }: ChannelRef): Promise<
 }
 
 const listening = async (tools: Tools, subscriber: Subscriber): Promise<void> => {
-  const { news, place, channel } = tools
+  const { bell, place, channel } = tools
   const untilMs = place.clock.monotonic() + CONNECT_PATIENCE_MS
   while (!subscriber.isListening()) {
     const leftMs = untilMs - place.clock.monotonic()
@@ -93,8 +94,8 @@ const listening = async (tools: Tools, subscriber: Subscriber): Promise<void> =>
       subscriber.close()
       throw redisError('SOURCE_FAILED', `listening to ${channel.address}`, failure)
     }
-    const next = news.next()
-    await news.wait(next, leftMs, NEVER)
+    const next = bell.next()
+    await sleepUnless(place.clock, leftMs, next, NEVER)
   }
 }
 
@@ -108,7 +109,7 @@ const sourceOf = (tools: Tools, subscriber: Subscriber): Source => ({
   poll: request => poll(tools, subscriber, request),
   async settle(settlements) {
     tools.inbox.giveBack(settlements.flatMap(settlement => settleOne(tools, settlement)))
-    tools.news.tell()
+    tools.bell.ring()
     return []
   },
   async pause() {
@@ -116,24 +117,24 @@ const sourceOf = (tools: Tools, subscriber: Subscriber): Source => ({
   },
   async resume() {
     if (tools.phase === 'paused') tools.phase = 'open'
-    tools.news.tell()
+    tools.bell.ring()
   },
   lag: async () => [{ lane: LANE, records: tools.inbox.size }],
   async close() {
     if (tools.phase === 'closed') return
     tools.phase = 'closed'
     tools.lost.abort()
-    tools.news.tell()
+    tools.bell.ring()
     subscriber.close()
     tools.drops.end(tools.inbox.size)
   },
 })
 
 const poll = async (tools: Tools, subscriber: Subscriber, request: PollRequest): Promise<readonly Delivery[]> => {
-  const { place, news, inbox, channel } = tools
+  const { place, bell, inbox, channel } = tools
   const untilMs = place.clock.monotonic() + request.waitMs
   while (tools.phase !== 'closed' && !request.signal.aborted) {
-    const next = news.next()
+    const next = bell.next()
     if (tools.phase === 'open' && !request.skipLanes.has(LANE)) {
       const taken = inbox.take(Math.min(request.max, request.maxPerLane), request.maxBytes)
       if (taken.length > 0) return taken.map(published => deliver(tools, published))
@@ -141,7 +142,7 @@ const poll = async (tools: Tools, subscriber: Subscriber, request: PollRequest):
     const refusal = subscriber.refusal()
     if (refusal) throw redisError('SOURCE_FAILED', `listening to ${channel.address}`, refusal)
     const leftMs = untilMs - place.clock.monotonic()
-    if (leftMs > 0) await news.wait(next, leftMs, request.signal)
+    if (leftMs > 0) await sleepUnless(place.clock, leftMs, next, request.signal)
     else if (subscriber.isListening()) return []
     else throw new MillraceError('SOURCE_FAILED', `${channel.address}: no connection; what is published now is missed`)
   }

@@ -4,9 +4,10 @@
  */
 import type { DatabaseSync } from 'node:sqlite'
 import { MillraceError } from '../errors.ts'
+import type { PgClient, PgPool } from '../postgres.ts'
 import { shownKey } from './key.ts'
 import { checkName } from './policy.ts'
-import { type PgClient, type PgPool, transact } from './transaction-postgres.ts'
+import { transact } from './transaction-postgres.ts'
 import { endedInside, isPool } from './transaction-problems.ts'
 import { mustBeOpen, prepare, transactSync } from './transaction-sqlite.ts'
 

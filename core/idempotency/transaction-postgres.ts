@@ -1,23 +1,8 @@
 /** Transactions of PostgreSQL, over the pool of the package pg that the user has. */
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { inTransaction, type PgClient, type PgPool, withClient } from '../postgres.ts'
 import type { Transacted } from './transaction.ts'
 import { endedInside, isInside } from './transaction-problems.ts'
-
-export interface PgClient {
-  query(sql: string, values?: unknown[]): Promise<{ readonly rows: unknown[]; readonly rowCount: number | null }>
-}
-
-/** A client that is lent, as pg's Pool has it. */
-interface LentClient extends PgClient {
-  release(broken?: Error | boolean): void
-  on?(event: 'error', listener: (error: Error) => void): unknown
-  off?(event: 'error', listener: (error: Error) => void): unknown
-}
-
-/** As pg's Pool has it. */
-export interface PgPool {
-  connect(): Promise<LentClient>
-}
 
 const CREATE = `CREATE TABLE IF NOT EXISTS millrace_transactions (
   key text COLLATE "C" PRIMARY KEY, fingerprint text NOT NULL, result text NOT NULL, expires_at timestamptz NOT NULL);
@@ -85,48 +70,14 @@ export const transact = async <Value>(
     const begins = (): void => {
       begun = true
     }
+    const here = { pool, state: 'open' as 'open' | 'over' }
     try {
-      return await inTransaction(pool, client => run(client, begins))
+      return await around.run(here, () => inTransaction(pool, client => run(client, begins)))
     } catch (thrown) {
       if (begun || tries === MOST_TRIES || (thrown as { code?: unknown } | null)?.code !== '40001') throw thrown
-    }
-  }
-}
-
-const inTransaction = async <Value>(pool: PgPool, run: (client: PgClient) => Promise<Value>): Promise<Value> => {
-  const here = { pool, state: 'open' as 'open' | 'over' }
-  return lent(pool, async (client, broke) => {
-    try {
-      await client.query('BEGIN')
-      const value = await around.run(here, () => run(client))
-      await client.query('COMMIT')
-      return value
-    } catch (thrown) {
-      await client.query('ROLLBACK').catch(broke)
-      throw thrown
     } finally {
       here.state = 'over'
     }
-  })
-}
-
-/** With a client of the pool, which nobody else gets once it `broke`. */
-const lent = async <Value>(
-  pool: PgPool,
-  use: (client: PgClient, broke: (error: Error) => void) => Promise<Value>,
-): Promise<Value> => {
-  const client = await pool.connect()
-  let broken: Error | undefined
-  const broke = (error: Error): void => {
-    broken ??= error
-  }
-  // A pool listens to those it has: of one that is lent, a connection that is lost would end the process.
-  client.on?.('error', broke)
-  try {
-    return await use(client, broke)
-  } finally {
-    client.off?.('error', broke)
-    client.release(broken)
   }
 }
 
@@ -140,7 +91,7 @@ const prepare = (pool: PgPool): Promise<void> => {
 }
 
 const createTables = (pool: PgPool): Promise<void> =>
-  lent(pool, async client => {
+  withClient(pool, async client => {
     try {
       const { rows } = await client.query("SELECT to_regclass('millrace_offsets') IS NOT NULL AS there")
       if ((rows as { there: boolean }[])[0]?.there) return

@@ -1,7 +1,7 @@
 /** What cannot be a transaction, or was none any more. TypeErrors: it is the code that has to change. */
 import type { DatabaseSync } from 'node:sqlite'
+import type { PgPool } from '../postgres.ts'
 import { shownKey } from './key.ts'
-import type { PgPool } from './transaction-postgres.ts'
 
 /** A pool hands out clients; a database of node:sqlite prepares statements itself. Throws for what is neither. */
 export const isPool = (where: string, db: PgPool | DatabaseSync): db is PgPool => {

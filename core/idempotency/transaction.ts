@@ -7,11 +7,12 @@
  */
 import type { DatabaseSync } from 'node:sqlite'
 import type { Duration } from '../config/duration.ts'
+import type { PgClient, PgPool } from '../postgres.ts'
 import { fingerprintOf, type IdempotencyKey, shownKey, storedKey } from './key.ts'
 import { checkName, DEFAULT_TTL, TTL_RANGE, toMs } from './policy.ts'
 import { payloadDiffers, resultInvalid } from './problems.ts'
 import { resultOf, resultText } from './result.ts'
-import { inPostgres, type PgClient, type PgPool } from './transaction-postgres.ts'
+import { inPostgres } from './transaction-postgres.ts'
 import { isPool } from './transaction-problems.ts'
 import { inSqlite } from './transaction-sqlite.ts'
 
