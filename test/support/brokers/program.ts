@@ -63,9 +63,10 @@ export const startProgram = (program: Program, folder: string, run: number): Run
     ended,
     signal: signal => {
       if (over) return
+      // In an orderly end they are told by their parent. Looked for first: one that is being killed soon has no children.
+      const groups = signal === 'SIGTERM' ? [] : childGroups(pid)
       process.kill(-pid, program.signals?.[signal] ?? signal)
-      // In an orderly end they are told by their parent.
-      for (const group of signal === 'SIGTERM' ? [] : childGroups(pid)) {
+      for (const group of groups) {
         below.add(group)
         killIfThere(group, signal)
       }
