@@ -45,6 +45,8 @@ export interface Claimant {
   readonly owner: string
   /** Milliseconds, 1 or more, after which the claim is free for others unless it was renewed. */
   readonly leaseMs: number
+  /** How long they will be kept once they are completed, where that is known: a store may prepare for it. */
+  readonly ttlMs?: number
 }
 
 export type ClaimAnswer =

@@ -1,10 +1,14 @@
 /**
- * Idempotency keys in Redis: what happens to a whole batch of them, as one step. A key's value is
+ * Idempotency keys in Redis: what happens to a whole batch of them, as one step. A key's value is, in bytes,
  *
- *   state 1 │ fence 16 │ length of owner 4 │ owner │ lease until 13 │ length of fingerprint 2 │ fingerprint │ result
+ *   state 1 │ fence 16 │ length of owner 4 │ owner │ lease until 13 │ ttl 12 │ lot 16 │ place 4 │ length of fingerprint 2 │ fingerprint │ result
  *
- * in bytes, so that who holds it is one comparison. A claim that is over stays for a while: its fence is to rise. Time is the
- * server's, the same for everybody.
+ * so that who holds it is one comparison. A claim that is over stays for a while: its fence is to rise. Time is the server's,
+ * the same for everybody.
+ *
+ * Keys that are claimed together are a lot, and which of them are done is one text with a letter for each place: a batch is
+ * completed by one SET. A key is done where its value says so, or says claimed while its lot says done; that it is still
+ * there for as long as its lot, its claim has seen to. A key by itself has place 0 and no lot.
  *
  * What there is for each key comes as one text where all have the same length, which is the usual case: an argument for
  * each costs both sides more than cutting it.
@@ -14,78 +18,146 @@ import type { Script } from './script.ts'
 /** Of what stands before the owner. */
 export const HEAD_BYTES = 21
 
+/** Of what stands between the owner and the fingerprint. */
+export const MIDDLE_BYTES = 47
+
+/** A place has four digits. */
+export const MAX_LOT = 9_999
+
+const digits = (count: number): string => `(${'%d'.repeat(count)})`
+
+/** What stands for the lot of a key that has none. */
+export const NO_LOT = '-'.repeat(16)
+
+/** As Lua has patterns: lease until, ttl and lot, and what else stands in the middle. Of a value that was cut, fewer digits are none. */
+const SHARED = `^${digits(13)}${digits(12)}(${'.'.repeat(16)})`
+const MIDDLE = `${SHARED}${digits(4)}%d%d$`
+
 /** What there is for the key i: `ARGV[first]` is the length of each in the one text that follows, or 0: one follows for each. */
 const EACH = (first: number): string => `
-local sub, call = string.sub, redis.call
+local sub, call, pcall, format = string.sub, redis.call, redis.pcall, string.format
 local each, packed = tonumber(ARGV[${first}]), ARGV[${first + 1}]
 local function forKey(i)
   if each > 0 then return sub(packed, (i - 1) * each + 1, i * each) end
   return ARGV[${first} + i]
-end`
+end
+local time = call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)`
 
 /**
- * KEYS: those to claim. ARGV: owner, the length of that in 4 digits, lease in ms, how long its fence is remembered in ms,
- * then fingerprints, the length before each in 2 digits. The reply: the fence that most of them got, a letter for each, and what
+ * KEYS: those to claim. ARGV: owner, the length of that in 4 digits, lease in ms, how long its fence is remembered in ms, what
+ * names of lots begin with, the lot of these, for how many ms that is kept when it is done (0: they are no lot), then
+ * fingerprints, the length before each in 2 digits. The reply: the fence that most of them got, a letter for each, and what
  * there is to say of those that are not `c`:
  *
  *   c claimed · C claimed with a fence of its own · d done, the value · b busy, ms left · u unreadable
  */
 export const CLAIM: Script = {
-  lua: `${EACH(5)}
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  lua: `${EACH(8)}
 local newest = time[1] * 1000000 + time[2]
-local lease = tonumber(ARGV[3])
-local fence = string.format('%016.0f', newest)
-local tail = ARGV[2] .. ARGV[1] .. string.format('%013.0f', now + lease)
-local px = string.format('%.0f', lease + ARGV[4])
+local lease, ttl = tonumber(ARGV[3]), tonumber(ARGV[7])
+local fence = format('%016.0f', newest)
+local tail = ARGV[2] .. ARGV[1] .. format('%013.0f%012.0f', now + lease, ttl) .. ARGV[6]
+local px = format('%.0f', lease + math.max(ARGV[4], ttl))
 local usual = 'c' .. fence .. tail
 local letters, more = {}, {}
-local function claim(key, fingerprint)
-  if call('SET', key, usual .. fingerprint, 'PX', px, 'NX') then return 'c' end
-  local got = redis.pcall('GET', key)
+local function claim(key, rest)
+  if call('SET', key, usual .. rest, 'PX', px, 'NX') then return 'c' end
+  local got = pcall('GET', key)
   local state = type(got) == 'string' and string.match(got, '^([cdf])%d+')
   local before = state and tonumber(sub(got, 2, 17))
-  local ownerEnd = state and ${HEAD_BYTES} + (tonumber(sub(got, 18, 21)) or 0)
-  -- All digits of it: of a value that was cut, fewer would be a lease that is over.
-  local digits = state and sub(got, ownerEnd + 1, ownerEnd + 15)
-  local leased = digits and string.match(digits, '^%d+$') and #digits == 15 and tonumber(sub(digits, 1, 13))
-  if not before or not leased then return 'u' end
+  local ownerEnd = before and ${HEAD_BYTES} + (tonumber(sub(got, 18, 21)) or 0)
+  local leased, _, lot, place
+  if ownerEnd then leased, _, lot, place = string.match(sub(got, ownerEnd + 1, ownerEnd + ${MIDDLE_BYTES}), '${MIDDLE}') end
+  if not leased then return 'u' end
+  if state == 'c' and place ~= '0000' then
+    local done = pcall('GETRANGE', ARGV[5] .. lot, place - 1, place - 1)
+    if type(done) == 'table' then return 'u' end
+    if done == 'd' then state = 'd' end
+  end
   if state == 'd' then more[#more + 1] = got return 'd' end
-  if state == 'c' and leased > now then more[#more + 1] = string.format('%.0f', leased - now) return 'b' end
+  local left = leased - now
+  if state == 'c' and left > 0 then more[#more + 1] = format('%.0f', left) return 'b' end
   local own, letter = fence, 'c'
   if before >= newest then
     letter = 'C'
-    own = string.format('%016.0f', before + 1)
+    own = format('%016.0f', before + 1)
     more[#more + 1] = own
   end
-  call('SET', key, 'c' .. own .. tail .. fingerprint, 'PX', px)
+  call('SET', key, 'c' .. own .. tail .. rest, 'PX', px)
   return letter
 end
-for i, key in ipairs(KEYS) do letters[i] = claim(key, forKey(i)) end
+for i, key in ipairs(KEYS) do letters[i] = claim(key, format('%04d', ttl > 0 and i or 0) .. forKey(i)) end
 return { fence, table.concat(letters), unpack(more) }
 `,
 }
 
 /**
  * KEYS: those to write, all of one owner and in one way. ARGV: the owner with its length in 4 digits before it, \`d\` (complete),
- * \`f\` (release) or \`r\` (renew), for how many ms that is, how long a fence is remembered in ms, then for each its fence in 16
- * digits and, to complete, its fingerprint with its length, and its result. The reply: \`h\` or \`l\` for each, held or lost.
+ * \`f\` (release) or \`r\` (renew), for how many ms that is, how long a fence is remembered in ms, what names of lots begin with,
+ * then for each its fence in 16 digits and, to complete, its fingerprint with its length, and its result. The reply: \`h\` or
+ * \`l\` for each, held or lost.
+ *
+ * A lot is for what is completed without a result, before its lease is over, and for as long as the claim said: then the
+ * lot outlives the lease, and the key its lot.
  */
 export const WRITE: Script = {
-  lua: `${EACH(5)}
-local owner, kind, ms = ARGV[1], ARGV[2], ARGV[3]
+  lua: `${EACH(6)}
+local owner, kind, ms, memory = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local headEnd = 17 + #owner
-local px = string.format('%.0f', kind == 'd' and ms or ms + ARGV[4])
-local until_
-if kind == 'r' then
-  local time = redis.call('TIME')
-  until_ = string.format('%013.0f', time[1] * 1000 + math.floor(time[2] / 1000) + ms)
+local lots, alike = {}, {}
+local function lotOf(name)
+  if not lots[name] then
+    local done = pcall('GET', ARGV[5] .. name)
+    local readable = type(done) ~= 'table'
+    lots[name] = { done = readable and done or '', readable = readable, first = 0, last = 0 }
+  end
+  return lots[name]
 end
-local function become(value, wanted)
-  if kind == 'd' then return 'd' .. sub(value, 2, headEnd + 13) .. sub(wanted, 17) end
-  if kind == 'f' then return 'f' .. sub(value, 2) end
-  return sub(value, 1, headEnd) .. until_ .. sub(value, headEnd + 14)
+-- What keys of one claim have in common
+local function sharedOf(middle)
+  if not alike[middle] then
+    local leased, ttl, lot = string.match(middle, '${SHARED}')
+    leased, ttl = tonumber(leased), tonumber(ttl) or 0
+    local known = lot and lot ~= '${NO_LOT}' and lotOf(lot)
+    local fits = known and known.readable and kind == 'd' and ms == ttl and now <= leased and leased <= now + ms
+    alike[middle] = { ttl = ttl, lot = known, fits = fits }
+  end
+  return alike[middle]
+end
+local function keep(lot)
+  local before = lot.done .. string.rep('-', lot.first - 1 - #lot.done)
+  lot.done = sub(before, 1, lot.first - 1) .. string.rep('d', lot.last - lot.first + 1) .. sub(before, lot.last + 1)
+end
+local function add(lot, place)
+  if lot.first > 0 and place == lot.last + 1 then
+    lot.last = place
+    return
+  end
+  if lot.first > 0 then keep(lot) end
+  lot.first, lot.last = place, place
+end
+local function write(key, value, wanted)
+  if sub(value, 2, headEnd) ~= sub(wanted, 1, 16) .. owner then return 'l' end
+  local state = sub(value, 1, 1)
+  local shared = sharedOf(sub(value, headEnd + 1, headEnd + 41))
+  local place = shared.lot and tonumber(sub(value, headEnd + 42, headEnd + 45))
+  if state == 'c' and place then
+    if sub(shared.lot.done, place, place) == 'd' then return kind == 'd' and 'h' or 'l' end
+    if shared.fits and #wanted == 18 + sub(wanted, 17, 18) then
+      add(shared.lot, place)
+      return 'h'
+    end
+  end
+  if state ~= 'c' and state ~= kind then return 'l' end
+  local becomes, px = 'f' .. sub(value, 2), memory
+  if kind == 'd' then becomes, px = 'd' .. sub(value, 2, headEnd + 45) .. sub(wanted, 17), ms end
+  if kind == 'r' then
+    becomes = sub(value, 1, headEnd) .. format('%013.0f', now + ms) .. sub(value, headEnd + 14)
+    px = ms + math.max(memory, shared.ttl)
+  end
+  call('SET', key, becomes, 'PX', format('%.0f', px))
+  return 'h'
 end
 local letters = {}
 local got
@@ -93,19 +165,13 @@ for i, key in ipairs(KEYS) do
   -- By the hundred: a call for each would cost more than all that is done with it.
   local at = (i - 1) % 100 + 1
   if at == 1 then got = call('MGET', unpack(KEYS, i, math.min(i + 99, #KEYS))) end
-  local value, wanted = got[at], forKey(i)
-  local letter = 'l'
-  if value then
-    local held = sub(wanted, 1, 16) .. owner
-    if sub(value, 2, headEnd) == held then
-      local state = sub(value, 1, 1)
-      if state == 'c' or state == kind then
-        letter = 'h'
-        call('SET', key, become(value, wanted), 'PX', px)
-      end
-    end
+  letters[i] = got[at] and write(key, got[at], forKey(i)) or 'l'
+end
+for name, lot in pairs(lots) do
+  if lot.first > 0 then
+    keep(lot)
+    call('SET', ARGV[5] .. name, lot.done, 'PX', format('%.0f', ms))
   end
-  letters[i] = letter
 end
 return table.concat(letters)
 `,

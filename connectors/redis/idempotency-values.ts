@@ -1,14 +1,18 @@
 /** Idempotency keys as Redis has them, and back. Pure. */
 
+import { randomBytes } from 'node:crypto'
 import type { ClaimAnswer, ClaimWrite, StoredKey } from '../../core/idempotency-store.ts'
 import { ownerFromText } from '../../core/owner.ts'
-import { HEAD_BYTES } from './idempotency-scripts.ts'
+import { HEAD_BYTES, MAX_LOT, MIDDLE_BYTES, NO_LOT } from './idempotency-scripts.ts'
 
 /** Keys of one consumer are in one slot: a script may touch only those of one, in a Cluster. */
 export const redisKey = (key: string): string => {
   const at = key.lastIndexOf(':')
   return `millrace:key:{${key.slice(0, at)}}${key.slice(at)}`
 }
+
+/** What names of lots begin with in which that key may be: they are in its slot. */
+export const lotsOf = (key: string): string => `millrace:key:lot:{${key.slice(0, key.lastIndexOf(':'))}}:`
 
 /** What is before the last colon, and that. */
 export const slotOf = (key: string): string => key.slice(0, key.lastIndexOf(':') + 1)
@@ -47,6 +51,12 @@ export const ownerValues = (text: string): readonly [owner: string, bytes: strin
   return [owner, digits(Buffer.byteLength(owner), 4)]
 }
 
+/** The lot of keys that are claimed together, as the script takes it: a name that is nobody else's, and how long it is kept. */
+export const lotValues = (count: number, ttlMs: number | undefined): readonly [lot: string, ttlMs: number] =>
+  ttlMs === undefined || count < 2 || count > MAX_LOT
+    ? [NO_LOT, 0]
+    : [randomBytes(12).toString('base64url'), Math.ceil(ttlMs)]
+
 /** One text where all have the same length in bytes, which a script cuts; otherwise each by itself. */
 export const packed = (values: readonly string[]): readonly (string | number)[] => {
   const length = values[0]?.length ?? 0
@@ -64,10 +74,15 @@ const digits = (value: number, count: number): string => {
   return text.length >= count ? text : ZEROS.slice(0, count - text.length) + text
 }
 
-interface Value {
+/** What a lot says of a place whose key is done. */
+export const DONE = 'd'
+
+export interface Value {
   readonly state: StoredKey['state']
   readonly fence: number
   readonly leaseUntil: number
+  /** Where it says whether a claimed one is done. */
+  readonly lot: { readonly name: string; readonly place: number } | undefined
   readonly fingerprint: string
   readonly owner: string
   readonly result: string
@@ -75,22 +90,25 @@ interface Value {
 
 const STATES: Readonly<Record<string, StoredKey['state']>> = { c: 'claimed', d: 'done', f: 'free' }
 
+const MIDDLE = /^(?<lease>\d{13})\d{12}(?<lot>.{16})(?<place>\d{4})(?<length>\d{2})$/s
+
 /** Undefined for what the scripts did not write. */
 export const readValue = (value: Buffer): Value | undefined => {
   const head = value.toString('latin1', 0, HEAD_BYTES)
   const state = STATES[head.slice(0, 1)]
   if (!state || !/^.\d{20}$/.test(head)) return undefined
   const ownerEnd = HEAD_BYTES + Number(head.slice(17))
-  const lengths = value.toString('latin1', ownerEnd, ownerEnd + 15)
-  if (!/^\d{15}$/.test(lengths)) return undefined
-  const fingerprintEnd = ownerEnd + 15 + Number(lengths.slice(13))
-  if (fingerprintEnd > value.length) return undefined
+  const middleEnd = ownerEnd + MIDDLE_BYTES
+  const { lease, lot = '', place, length } = MIDDLE.exec(value.toString('latin1', ownerEnd, middleEnd))?.groups ?? {}
+  const fingerprintEnd = middleEnd + Number(length)
+  if (!(fingerprintEnd <= value.length)) return undefined
   return {
     state,
     fence: Number(head.slice(1, 17)),
-    leaseUntil: Number(lengths.slice(0, 13)),
+    leaseUntil: Number(lease),
+    lot: Number(place) > 0 ? { name: lot, place: Number(place) } : undefined,
     owner: value.toString('utf8', HEAD_BYTES, ownerEnd),
-    fingerprint: value.toString('utf8', ownerEnd + 15, fingerprintEnd),
+    fingerprint: value.toString('utf8', middleEnd, fingerprintEnd),
     result: value.toString('utf8', fingerprintEnd),
   }
 }

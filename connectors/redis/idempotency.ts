@@ -5,14 +5,12 @@
 import { randomInt } from 'node:crypto'
 import { systemClock } from '../../core/clock.ts'
 import { resolveSecrets } from '../../core/config/secret.ts'
-import { errorInfo } from '../../core/errors.ts'
 import {
   type ClaimAnswer,
   type ClaimWrite,
   FENCE_MEMORY_MS,
   type IdempotencyStore,
   type KeyClaim,
-  type StoredKey,
   type WriteAnswer,
 } from '../../core/idempotency-store.ts'
 import { type Log, silentLog } from '../../core/log.ts'
@@ -21,13 +19,15 @@ import type { RedisConnection } from './channel.ts'
 import { openClient, type RedisClient } from './connection.ts'
 import { redisError } from './failure.ts'
 import { CLAIM, WRITE } from './idempotency-scripts.ts'
+import { shownKey } from './idempotency-shown.ts'
 import {
   claimAnswers,
   fingerprintValue,
   isOfSlot,
+  lotsOf,
+  lotValues,
   ownerValues,
   packed,
-  readValue,
   redisKey,
   slotOf,
   wantedValue,
@@ -84,11 +84,12 @@ const redisKeys = (name: string, client: RedisClient): IdempotencyStore => {
     }
   }
   return {
-    claim: (claims, { owner, leaseMs }) =>
+    claim: (claims, { owner, leaseMs, ttlMs }) =>
       asked('claiming keys', () =>
         inGroups<KeyClaim, ClaimAnswer>(claims, NO_GROUP, async some => {
           const values = packed(some.map(({ fingerprint }) => fingerprintValue(fingerprint)))
-          const args = [...ownerValues(owner), Math.ceil(leaseMs), FENCE_MEMORY_MS, ...values]
+          const lot = [lotsOf(some[0]?.key ?? ''), ...lotValues(some.length, ttlMs)]
+          const args = [...ownerValues(owner), Math.ceil(leaseMs), FENCE_MEMORY_MS, ...lot, ...values]
           return claimAnswers((await client.run(CLAIM, some.map(keyOf), args)) as readonly Buffer[])
         }),
       ),
@@ -96,34 +97,20 @@ const redisKeys = (name: string, client: RedisClient): IdempotencyStore => {
       asked('writing keys', () =>
         inGroups<ClaimWrite, WriteAnswer>(writes, writeGroup, async some => {
           const [first] = some
-          const args = first ? [...writeValues(first), FENCE_MEMORY_MS, ...packed(some.map(wantedValue))] : []
+          const args = first
+            ? [...writeValues(first), FENCE_MEMORY_MS, lotsOf(first.key), ...packed(some.map(wantedValue))]
+            : []
           const reply = await client.run(WRITE, some.map(keyOf), args)
           return Array.from(String(reply), letter => (letter === 'h' ? 'held' : 'lost'))
         }),
       ),
-    show: key =>
-      asked('looking at a key', async () => {
-        const at = redisKey(key)
-        // One that holds something else than a text is shown as that.
-        const value = (await client.call('GET', at).catch(notText)) as Buffer | null
-        if (value === null) return undefined
-        const [left, time] = await Promise.all([client.call('PTTL', at), client.call('TIME')])
-        return shown(key, value, Number(left), millisecondsOf(time as readonly Buffer[]))
-      }),
+    show: key => asked('looking at a key', () => shownKey(client, key)),
     remove: key => asked('removing a key', async () => Number(await client.call('DEL', redisKey(key))) > 0),
     async close() {},
   }
 }
 
 const keyOf = ({ key }: { readonly key: string }): string => redisKey(key)
-
-const notText = (thrown: unknown): Buffer => {
-  if (errorInfo(thrown).message.startsWith('WRONGTYPE')) return Buffer.alloc(0)
-  throw thrown
-}
-
-const millisecondsOf = ([seconds, micros]: readonly Buffer[]): number =>
-  Number(String(seconds)) * 1_000 + Math.floor(Number(String(micros)) / 1_000)
 
 const NO_GROUP = (): string => ''
 
@@ -149,12 +136,4 @@ const inGroups = async <Item extends { readonly key: string }, Answer>(
     }),
   )
   return answers
-}
-
-const shown = (key: string, value: Buffer, leftMs: number, now: number): StoredKey => {
-  const read = readValue(value)
-  const expiresInMs = leftMs < 0 ? Number.POSITIVE_INFINITY : leftMs
-  if (!read) return { key, state: 'unreadable', owner: '', fence: 0, expiresInMs, fingerprint: '', result: '' }
-  const { leaseUntil, ...told } = read
-  return { key, ...told, expiresInMs, ...(read.state === 'claimed' ? { leaseLeftMs: leaseUntil - now } : {}) }
 }

@@ -56,7 +56,7 @@ export const guardBatch = async <Record extends object>(
   parts: GuardParts<Record>,
 ): Promise<Guard<Record>> => {
   const { store, consumer, owner, leaseMs, ttlMs, clock } = parts
-  const by = { owner, leaseMs }
+  const by = { owner, leaseMs, ttlMs }
   const items = new Map<Record, Item | Error>()
   /** The record of the batch that a key was claimed for: the first, or the one that came after it failed. */
   const byKey = new Map<string, Item>()

@@ -96,7 +96,7 @@ const firstsOf = (keys: readonly Keyed[]): ReadonlyMap<string, number> => {
 }
 
 const claimAll = async (
-  { store, owner, leaseMs, onStoreError }: MappingIdempotency,
+  { store, owner, leaseMs, ttlMs, onStoreError }: MappingIdempotency,
   keys: readonly Keyed[],
 ): Promise<ReadonlyMap<string, ClaimAnswer> | 'unprotected'> => {
   const claims = [...firstsOf(keys).values()].flatMap((index): KeyClaim[] => {
@@ -105,7 +105,7 @@ const claimAll = async (
   })
   if (claims.length === 0) return new Map()
   try {
-    const answers = await store.claim(claims, { owner, leaseMs })
+    const answers = await store.claim(claims, { owner, leaseMs, ttlMs })
     return new Map(claims.flatMap(({ key }, at) => (answers[at] ? [[key, answers[at]] as const] : [])))
   } catch (thrown) {
     if (onStoreError === 'run') return 'unprotected'

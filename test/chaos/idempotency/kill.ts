@@ -1,4 +1,4 @@
-/** One job: a process does it and is killed at a moment, then this one does it until it is done. */
+/** One job, of one key or of a batch of them: a process does it and is killed at a moment, then this one does it until it is done. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -13,12 +13,12 @@ export interface Kill {
   readonly address: PlaceAddress
   readonly place: Place
   readonly point: Point
-  readonly key: string
+  readonly keys: readonly string[]
   readonly leaseMs: number
 }
 
 export interface Killed {
-  readonly key: string
+  readonly keys: readonly string[]
   readonly point: Point
   /** What is wrong, in words; empty where all is as it should be. */
   readonly wrong: readonly string[]
@@ -32,7 +32,7 @@ const WORKER = new URL('worker-main.ts', import.meta.url).pathname
  */
 const runWorker = async (
   address: PlaceAddress,
-  job: { readonly key: string; readonly point?: Point; readonly lease: string },
+  job: { readonly keys: readonly string[]; readonly point?: Point; readonly lease: string },
 ): Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly errors: string }> => {
   const child = spawn(process.execPath, [WORKER, JSON.stringify({ place: address, ...job })], {
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -45,18 +45,20 @@ const runWorker = async (
 }
 
 /** One that nobody kills. Rejects when it does not come to its end. */
-export const runUnharmed = async (address: PlaceAddress, key: string, lease: string): Promise<void> => {
-  const { code, errors } = await runWorker(address, { key, lease })
+export const runUnharmed = async (address: PlaceAddress, keys: readonly string[], lease: string): Promise<void> => {
+  const { code, errors } = await runWorker(address, { keys, lease })
   if (code !== 0) throw new Error(`a worker that nobody killed ended with ${code}: ${errors}`)
 }
 
-export const killAndFinish = async ({ address, place, point, key, leaseMs }: Kill): Promise<Killed> => {
+export const killAndFinish = async ({ address, place, point, keys, leaseMs }: Kill): Promise<Killed> => {
   const lease = `${leaseMs}ms` as const
-  const { signal, errors } = await runWorker(address, { key, point, lease })
+  const { signal, errors } = await runWorker(address, { keys, point, lease })
   const wrong = signal === 'SIGKILL' ? [] : [`it was not killed at "${point}": ${errors}`]
-  if (address.store.endsWith('-transaction')) await place.transact(key, () => {})
-  else wrong.push(...(await finish(place, key, lease)))
-  return { key, point, wrong }
+  for (const key of keys) {
+    if (address.store.endsWith('-transaction')) await place.transact(key, () => {})
+    else wrong.push(...(await finish(place, key, lease)))
+  }
+  return { keys, point, wrong }
 }
 
 /** As the flow does with a record that is in progress elsewhere: it comes again, until it is done. */

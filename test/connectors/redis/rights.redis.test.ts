@@ -3,11 +3,14 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { redisConnector } from '../../../connectors/redis/connector.ts'
+import { redisKey } from '../../../connectors/redis/idempotency-values.ts'
 import { systemClock } from '../../../core/clock.ts'
 import { silentLog } from '../../../core/log.ts'
 import { accept, request } from '../../../core/testing/contract/reading.ts'
+import { idempotencyContract } from '../../../core/testing/idempotency/idempotency-contract.ts'
 import { sharedBroker } from '../../support/brokers/shared.ts'
 import { channelRef, READ } from './place.ts'
 
@@ -71,3 +74,17 @@ test('of a subscription such a user hears', { skip: redis.missing }, async conte
   await raw.publish(name, 'a')
   assert.equal((await source.poll(request({ waitMs: 10_000 }))).length, 1)
 })
+
+if (!redis.missing)
+  idempotencyContract('redis keys, with rights for them', async context => {
+    const name = `rights-${randomUUID()}`
+    const { connection, raw } = await connectAs(context, name, ['~millrace:key:*', ...(await rightsOf('Keys'))])
+    await raw.flushdb()
+    const store = (await connection.openKeys?.()) ?? assert.fail('it keeps keys')
+    return {
+      store,
+      elsewhere: store,
+      pass: pause,
+      spoil: async key => void (await raw.set(redisKey(key), '{"state":')),
+    }
+  })
