@@ -9,8 +9,11 @@ import type { ColdStart, FunctionSpec, Host, Invocation, Outcome, Version } from
 
 export interface Environment {
   readonly id: string
-  /** Resolves with undefined once the function is ready, or with why it is not; then the environment is over. Once. */
-  init(): Promise<ErrorInfo | undefined>
+  /**
+   * Resolves with undefined once the function is ready, or with why it is not; then the environment is over. Once. `first` is
+   * what it is started for, and what `invoke` is given then: it may be on its way meanwhile, and begin when Init has ended.
+   */
+  init(first?: Invocation): Promise<ErrorInfo | undefined>
   /** What `init` consisted of, where that is known. */
   coldStart?(): ColdStart | undefined
   /** After a good `init` of a function with `snapshot`: its `afterRestore`. Answers as `init` does. Once. */

@@ -105,7 +105,7 @@ const runCold = async (
   const startedMs = clock.monotonic()
   const environment = parts.begin()
   const begun = parts.pace.begin()
-  const problem = await environment.init()
+  const problem = await environment.init(invocation)
   begun()
   if (!parts.isClosed()) parts.initPause.note(problem)
   const initMs = clock.monotonic() - startedMs

@@ -55,6 +55,8 @@ export interface CarrierKind {
   readonly killed: string
   /** What a kill does not end within this is reported and replaced all the same. */
   readonly killWaitMs: number
+  /** Whether a request may be sent behind Init. Not where something has to be set between the two. */
+  sendsAhead(): boolean
   /** Throws what the system throws when it has no room for another one. */
   start(parts: CarrierParts): Carrier
 }

@@ -37,6 +37,9 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind, co
   let startedMs = 0
   let coldStart: ColdStart | undefined
   let uncaught: ErrorInfo | undefined
+  let startedFor: Invocation | undefined
+  /** Of that one, where it was sent before Init ended. */
+  let ahead: Promise<Invoked> | undefined
   let endInit: ((problem: ErrorInfo | undefined) => void) | undefined
   let tellGone = (): void => {}
 
@@ -48,6 +51,7 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind, co
     carrier = started
     started.ended.then(exit => onEnded(started, exit))
     started.send(MESSAGE.load, 0, JSON.stringify({ code: spec.code, place, timeoutMs: spec.timeoutMs }))
+    requests.sendAgain()
     memory.watch()
   }
 
@@ -104,8 +108,8 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind, co
     usedMb: () => carrier?.memoryMb(),
     isBusy: () => requests.size > 0 || endInit !== undefined,
     over(how) {
-      if (requests.size > 0) requests.decide(outOfMemory(spec, how))
-      else if (endInit) failInit(memoryMessage(spec, how))
+      if (endInit) failInit(memoryMessage(spec, how))
+      else if (requests.size > 0) requests.decide(outOfMemory(spec, how))
       else carrier?.kill()
     },
   })
@@ -134,7 +138,7 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind, co
   const relaySend = async (message: Message): Promise<void> => {
     let reply = ''
     try {
-      if (requests.size === 0 || state === 'gone') throw invocationOver(spec.name)
+      if (requests.size === 0 || state !== 'ready') throw invocationOver(spec.name)
       const { address, records } = decodeSend(message.header, message.body)
       await parts.host.send(address, records)
     } catch (thrown) {
@@ -187,7 +191,8 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind, co
     requests.add(
       invocation,
       () => {
-        page = output.begin()
+        // What was printed when that one began may be of either, so it has what Init printed too.
+        if (invocation !== startedFor) page = output.begin()
         mine = page
         memory.watch()
       },
@@ -209,7 +214,10 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind, co
         endInit = undefined
         cancel()
         state = problem ? 'gone' : 'ready'
-        if (problem) carrier?.kill()
+        if (problem) {
+          carrier?.kill()
+          requests.endAll(endedBefore(spec), endedBefore(spec))
+        } else requests.open()
         resolve(problem)
       }
       if (state === 'gone') return failInit(`functions.${spec.name}: its environment ended before it was used`)
@@ -222,9 +230,15 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind, co
 
   return {
     id,
-    init: () => {
+    init(invocation) {
       startedMs = clock.monotonic()
-      return becomeReady(start)
+      startedFor = invocation
+      const ready = becomeReady(start)
+      if (endInit && invocation && !invocation.signal.aborted && kind.sendsAhead()) {
+        requests.shut()
+        ahead = new Promise(resolve => run(invocation, resolve))
+      }
+      return ready
     },
     restore: () =>
       becomeReady(() => {
@@ -234,6 +248,7 @@ export const hostedEnvironment = (parts: EnvironmentParts, kind: CarrierKind, co
       }),
     coldStart: () => coldStart,
     invoke: async invocation => {
+      if (ahead && invocation === startedFor) return ahead
       if (invocation.signal.aborted) return neverBegan(ABORTED)
       if (state !== 'ready') return neverBegan(endedBefore(spec))
       return new Promise(resolve => run(invocation, resolve))

@@ -1,6 +1,6 @@
 /**
  * The requests of one environment: the first runs, the others are staged behind it, to begin without a pause when it has
- * ended. Each is decided once: the first decision stands, and is told once.
+ * ended; one may be staged behind Init. Each is decided once: the first decision stands, and is told once.
  *
  *   add ──▶ staged ──▶ its turn: its timeout begins ──▶ answered · dropped when its claims were lost
  *              │                 └── timeout, memory, crash, grace over ──▶ told when the environment is gone
@@ -54,6 +54,12 @@ export interface Requests {
   readonly hasRoom: boolean
   /** `began`: its turn has come; `ended`: at most once, and after `began` unless it never had a turn. */
   add(invocation: Invocation, began: () => void, ended: (how: Ended) => void): void
+  /** Nothing begins until {@link open}: the environment has still to come through Init. To be called before the first `add`. */
+  shut(): void
+  /** Init has ended. */
+  open(): void
+  /** The environment that had them has ended untouched, and another one takes its place. */
+  sendAgain(): void
   answered(id: number, reply: Reply): void
   /** Where the pieces of this request's answer go; undefined for one that is decided, or whose caller takes none. */
   streamOf(id: number): AnswerStream | undefined
@@ -90,6 +96,7 @@ export const createRequests = (parts: RequestsParts): Requests => {
   const linger = createLinger()
   let lastId = 0
   let sentBytes = 0
+  let isOpen = true
   let cancelTimeout: Cancel | undefined
   let cancelRecall: Cancel | undefined
 
@@ -97,7 +104,8 @@ export const createRequests = (parts: RequestsParts): Requests => {
   const sendNext = (): void => {
     for (const request of requests) {
       if (request.sent) continue
-      if (request !== requests[0] && sentBytes + request.encoded.bytes > STAGED_BYTES) return
+      const isStaged = request !== requests[0] || !isOpen
+      if (isStaged && sentBytes + request.encoded.bytes > STAGED_BYTES) return
       request.sent = true
       sentBytes += request.encoded.bytes
       parts.send(request.id, request.only ? 'only' : 'among others', request.encoded)
@@ -105,11 +113,12 @@ export const createRequests = (parts: RequestsParts): Requests => {
   }
   const beginTurn = (atMs: number): void => {
     const [first] = requests
-    if (!first || first.startMs !== undefined) return
+    if (!isOpen || !first || first.startMs !== undefined) return
     first.startMs = atMs
     first.began()
     if (first.invocation.signal.aborted) beginGrace(first)
     else watchTimeout(spec.timeoutMs)
+    if (first.only) linger.expect(atMs)
   }
   /** One timer for all, which is set again when it is too early: a timer for each request costs more than a small one. */
   const watchTimeout = (afterMs: number): void => {
@@ -206,11 +215,22 @@ export const createRequests = (parts: RequestsParts): Requests => {
       }
       requests.push(request)
       invocation.signal.addEventListener('abort', request.onAbort, { once: true })
-      const atMs = clock.monotonic()
-      beginTurn(atMs)
+      beginTurn(clock.monotonic())
       if (requests.length > 1) watchRecall(RECALL_MS)
       sendNext()
-      if (request.only) linger.expect(atMs)
+    },
+    shut() {
+      isOpen = false
+    },
+    open() {
+      isOpen = true
+      beginTurn(clock.monotonic())
+      sendNext()
+    },
+    sendAgain() {
+      for (const request of requests) request.sent = false
+      sentBytes = 0
+      sendNext()
     },
     answered(id, reply) {
       const request = requests.find(each => each.id === id)

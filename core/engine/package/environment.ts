@@ -43,7 +43,7 @@ export const packagedEnvironments = (spec: FunctionSpec, parts: PackagedParts): 
     let tellGone = (): void => {}
     return {
       id: environmentParts.id,
-      async init() {
+      async init(first) {
         try {
           const ready = await prepare()
           if (closed) return CLOSED
@@ -52,7 +52,7 @@ export const packagedEnvironments = (spec: FunctionSpec, parts: PackagedParts): 
           return asInitFailure(spec.name, thrown)
         }
         inner.onGone(() => tellGone())
-        return inner.init()
+        return inner.init(first)
       },
       coldStart: () => inner?.coldStart?.(),
       restore: async () => inner?.restore?.(),

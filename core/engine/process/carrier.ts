@@ -42,6 +42,8 @@ export const processes = (tools: ProcessTools): CarrierKind => ({
   killed: 'its process was killed',
   // What SIGKILL does not end hangs in the kernel.
   killWaitMs: 1_000,
+  // Its share of CPU is what it is held to once it is ready.
+  sendsAhead: () => tools.limits.means.cpu === 'off',
   start: parts => startProcess(parts, tools),
 })
 

@@ -59,14 +59,13 @@ const collectGarbage = (): void => {
 
 /** Takes the host's `rehearse` messages, while there are no requests. */
 export const createRehearsal = (port: Pick<HostPort, 'write' | 'markBegun'>): ((message: Message) => void) => {
-  const { receive } = createTurns({
+  const turns = createTurns({
     write: (_kind, id, header, bodies) => port.write(MESSAGE.rehearsed, id, header, bodies),
     // That no request has begun: what is there already.
     markBegun: () => port.markBegun(0),
     isRecalled: () => false,
     place: PLACE,
     timeoutMs: 0,
-    loaded: FUNCTION,
     log: silentLog,
     offerKeys: createKeys(
       () => NAME,
@@ -75,11 +74,12 @@ export const createRehearsal = (port: Pick<HostPort, 'write' | 'markBegun'>): ((
     pieces: createPieces(() => {}),
     send: () => Promise.resolve(),
   })
+  turns.open(FUNCTION)
   let begun = false
   return message => {
     // Before the first: the others then use what of the nursery the first requests will use.
     if (!begun) collectGarbage()
     begun = true
-    receive(message)
+    turns.receive(message)
   }
 }

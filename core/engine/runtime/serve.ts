@@ -54,13 +54,13 @@ export const serve = (port: HostPort): ((message: Message) => void) => {
     place = wanted.place
     const { timeoutMs } = wanted
     const born = { ageMs: port.ageMs(), atMs: systemClock.monotonic() }
+    turns = createTurns({ ...port, place, timeoutMs, log, pieces, offerKeys: keys.offer, send: sender.send })
     const loading = await loadFile(place.functionName, wanted.code)
     loaded = loading.loaded
-    if (loaded)
-      turns = createTurns({ ...port, place, timeoutMs, loaded, log, pieces, offerKeys: keys.offer, send: sender.send })
     if (!loading.loaded) port.write(MESSAGE.notReady, 0, JSON.stringify(loading.error))
     else if (place.initialization === 'snap-start') await runHook('beforeSnapshot', born)
     else tellReady(born)
+    if (loaded) turns.open(loaded)
     systemClock.after(AFTER_INIT_MS, port.afterInit)
   }
   const tellReady = ({ ageMs, atMs }: Born): void => {

@@ -17,7 +17,6 @@ import type { HostPort } from './serve.ts'
 export interface TurnsParts extends Pick<HostPort, 'write' | 'markBegun' | 'isRecalled'> {
   readonly place: Place
   readonly timeoutMs: number
-  readonly loaded: LoadedFunction
   readonly log: Log
   readonly pieces: Pick<Pieces, 'open' | 'close'>
   readonly offerKeys: ContextParts['keys']
@@ -25,7 +24,9 @@ export interface TurnsParts extends Pick<HostPort, 'write' | 'markBegun' | 'isRe
 }
 
 export interface Turns {
-  /** A request: it runs at once, or when those before it have ended. */
+  /** Init has ended: what came meanwhile begins. Once. */
+  open(loaded: LoadedFunction): void
+  /** A request: it runs at once, or when Init and those before it have ended. */
   receive(message: Message): void
   /** What had not begun never begins; the host knows by whose wish. */
   abort(id: number): void
@@ -39,16 +40,17 @@ interface Received {
 }
 
 export const createTurns = (parts: TurnsParts): Turns => {
-  const { loaded, place, timeoutMs, log } = parts
+  const { place, timeoutMs, log } = parts
+  let loaded: LoadedFunction | undefined
   let running: Received | undefined
   const linger = createLinger()
-  /** Milliseconds since the epoch; a request that waited for the one before has all of its time from here. */
+  /** Milliseconds since the epoch; a request that waited for Init, or the one before, has all of its time from here. */
   let lastEnd = 0
   /** The same by the monotonic clock. */
   let lastEndMs = 0
   const waiting: Received[] = []
 
-  const runAll = async (first: Received): Promise<void> => {
+  const runAll = async (of: LoadedFunction, first: Received): Promise<void> => {
     for (let next: Received | undefined = first; next; next = waiting.shift()) {
       const { kind, id } = next.message
       parts.markBegun(id)
@@ -59,7 +61,7 @@ export const createTurns = (parts: TurnsParts): Turns => {
       running = next
       const startMs = systemClock.monotonic()
       linger.came(startMs - lastEndMs)
-      const result = await run(next)
+      const result = await run(of, next)
       lastEndMs = systemClock.monotonic()
       const reply = replyOf(result, lastEndMs - startMs)
       next.over = true
@@ -71,7 +73,7 @@ export const createTurns = (parts: TurnsParts): Turns => {
     running = undefined
   }
 
-  const run = (mine: Received): Promise<RunResult> => {
+  const run = (of: LoadedFunction, mine: Received): Promise<RunResult> => {
     const { id, header, body } = mine.message
     const { request, deadline, streams, readText } = decodeRequest(header, body)
     const context = createContext({
@@ -86,14 +88,20 @@ export const createTurns = (parts: TurnsParts): Turns => {
         mine.over || mine.aborted ? Promise.reject(invocationOver(place.functionName)) : parts.send(address, records),
     })
     const stream = streams === 'yes' ? parts.pieces.open(id) : undefined
-    return runInvocation(loaded, { request, context, readText, stream })
+    return runInvocation(of, { request, context, readText, stream })
   }
 
   return {
+    open(of) {
+      loaded = of
+      lastEnd = systemClock.now()
+      const first = waiting.shift()
+      if (first) void runAll(of, first)
+    },
     receive(message) {
       const received: Received = { message, controller: new AbortController(), aborted: false, over: false }
-      if (running) waiting.push(received)
-      else void runAll(received)
+      if (running || !loaded) waiting.push(received)
+      else void runAll(loaded, received)
     },
     abort(id) {
       if (running?.message.id === id) {

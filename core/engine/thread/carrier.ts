@@ -42,6 +42,7 @@ export const THREAD_ENFORCES: Enforces = {
 export const threads: CarrierKind = {
   killed: 'its thread was ended',
   killWaitMs: WEDGED_AFTER_MS,
+  sendsAhead: () => true,
   start: parts => startThread(parts),
 }
 

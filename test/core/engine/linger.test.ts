@@ -53,12 +53,12 @@ test('an environment stays awake behind requests that were the only ones and fol
       initialization: 'on-demand',
     },
     timeoutMs: 1_000,
-    loaded,
     log: silentLog,
     pieces: { open: () => assert.fail('no answer is streamed'), close: () => {} },
     offerKeys: () => undefined,
     send: () => Promise.resolve(),
   })
+  turns.open(loaded)
   const { header, bodies } = rehearsalRequest()
   const isAwakeBehind = (kind: number): Promise<boolean> => {
     answered = Promise.withResolvers()

@@ -112,6 +112,40 @@ test('one is the only one where nothing is before it, and few environments have 
   assert.deepEqual(other.only, [])
 })
 
+test('behind Init one is sent that may be staged, and none begins before it has ended', () => {
+  const clock = createVirtualClock()
+  for (const [bytes, early] of [
+    [STAGED_BYTES, [1]],
+    [STAGED_BYTES + 1_000, []],
+  ] as const) {
+    const { requests, sent, asked, ended, add } = make({ begun: 0 }, clock)
+    requests.shut()
+    add(bytes - 1_000)
+    assert.deepEqual(sent, early)
+    clock.advance(120_000)
+    assert.deepEqual(asked, [], 'its timeout has not begun')
+    requests.open()
+    assert.deepEqual(sent, [1])
+    clock.advance(500)
+    requests.answered(1, { outcome: ANSWERED, tookMs: 1 })
+    assert.equal(ended.get(1)?.durationMs, 500)
+  }
+})
+
+test('behind an Init that failed none has begun, and behind one that is made again each is sent again', () => {
+  const { requests, sent, ended, add } = make()
+  requests.shut()
+  add(10)
+  requests.sendAgain()
+  assert.deepEqual(sent, [1, 1])
+  requests.endAll(FAILED, BEFORE)
+  assert.deepEqual(
+    [...ended.values()].map(({ begun, durationMs }) => [begun, durationMs]),
+    [[false, 0]],
+  )
+  assert.equal(requests.size, 0)
+})
+
 test('one that is larger than all that may be staged goes when it is its turn', () => {
   const { requests, sent, add } = make()
   add(2 * STAGED_BYTES)
