@@ -203,7 +203,7 @@ export interface Report {
   readonly maxMemoryMb?: number
   /** The share of CPU it was held to, in cores, and by what; left out where it had all there is. */
   readonly cpu?: { readonly cores: number; readonly by: CpuMeans }
-  /** The last lines of output during the invocation, bounded. */
+  /** The last lines of output during the invocation, bounded; of a cold one in a process or thread, of its Init too. */
   readonly logs: readonly string[]
 }
 
