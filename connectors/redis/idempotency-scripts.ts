@@ -35,7 +35,7 @@ const MIDDLE = `${SHARED}${digits(4)}%d%d$`
 
 /** What there is for the key i: `ARGV[first]` is the length of each in the one text that follows, or 0: one follows for each. */
 const EACH = (first: number): string => `
-local sub, call, pcall, format = string.sub, redis.call, redis.pcall, string.format
+local sub, call, try, format = string.sub, redis.call, redis.pcall, string.format
 local each, packed = tonumber(ARGV[${first}]), ARGV[${first + 1}]
 local function forKey(i)
   if each > 0 then return sub(packed, (i - 1) * each + 1, i * each) end
@@ -60,10 +60,10 @@ local fence = format('%016.0f', newest)
 local tail = ARGV[2] .. ARGV[1] .. format('%013.0f%012.0f', now + lease, ttl) .. ARGV[6]
 local px = format('%.0f', lease + math.max(ARGV[4], ttl))
 local usual = 'c' .. fence .. tail
-local letters, more = {}, {}
+local letters, reply = {}, { fence, '' }
 local function claim(key, rest)
   if call('SET', key, usual .. rest, 'PX', px, 'NX') then return 'c' end
-  local got = pcall('GET', key)
+  local got = try('GET', key)
   local state = type(got) == 'string' and string.match(got, '^([cdf])%d+')
   local before = state and tonumber(sub(got, 2, 17))
   local ownerEnd = before and ${HEAD_BYTES} + (tonumber(sub(got, 18, 21)) or 0)
@@ -71,24 +71,25 @@ local function claim(key, rest)
   if ownerEnd then leased, _, lot, place = string.match(sub(got, ownerEnd + 1, ownerEnd + ${MIDDLE_BYTES}), '${MIDDLE}') end
   if not leased then return 'u' end
   if state == 'c' and place ~= '0000' then
-    local done = pcall('GETRANGE', ARGV[5] .. lot, place - 1, place - 1)
+    local done = try('GETRANGE', ARGV[5] .. lot, place - 1, place - 1)
     if type(done) == 'table' then return 'u' end
     if done == 'd' then state = 'd' end
   end
-  if state == 'd' then more[#more + 1] = got return 'd' end
+  if state == 'd' then reply[#reply + 1] = got return 'd' end
   local left = leased - now
-  if state == 'c' and left > 0 then more[#more + 1] = format('%.0f', left) return 'b' end
+  if state == 'c' and left > 0 then reply[#reply + 1] = format('%.0f', left) return 'b' end
   local own, letter = fence, 'c'
   if before >= newest then
     letter = 'C'
     own = format('%016.0f', before + 1)
-    more[#more + 1] = own
+    reply[#reply + 1] = own
   end
   call('SET', key, 'c' .. own .. tail .. rest, 'PX', px)
   return letter
 end
 for i, key in ipairs(KEYS) do letters[i] = claim(key, format('%04d', ttl > 0 and i or 0) .. forKey(i)) end
-return { fence, table.concat(letters), unpack(more) }
+reply[2] = table.concat(letters)
+return reply
 `,
 }
 
@@ -108,7 +109,7 @@ local headEnd = 17 + #owner
 local lots, alike = {}, {}
 local function lotOf(name)
   if not lots[name] then
-    local done = pcall('GET', ARGV[5] .. name)
+    local done = try('GET', ARGV[5] .. name)
     local readable = type(done) ~= 'table'
     lots[name] = { done = readable and done or '', readable = readable, first = 0, last = 0 }
   end

@@ -7,6 +7,9 @@ import type { IdempotencyCase } from './harness.ts'
 const KEYS = ['shop.charge:a', 'shop.charge:b', 'shop.charge:c', 'shop.charge:d'] as const
 const [A, B, C, D] = KEYS
 
+/** Of `batchSize`. */
+const MOST = 10_000
+
 interface Together {
   fenceOf(key: string): number
   done(...keys: readonly string[]): readonly ClaimWrite[]
@@ -122,6 +125,19 @@ export const togetherCases: readonly IdempotencyCase[] = [
       await pass(SHORT_MS)
       assert.deepEqual(await write(store, ...done(C, D)), ['held', 'held'])
       assert.equal(await kinds(elsewhere), 'done done done done')
+    },
+  },
+  {
+    promise: 'as many keys as a batch may have are claimed, completed, and answered to others at once',
+    async run({ store, elsewhere }) {
+      const claims = Array.from({ length: MOST }, (_, index) => ({ key: `shop.charge:${index}`, fingerprint: 'f' }))
+      const answers = await store.claim(claims, { ...one, ttlMs: LONG_MS })
+      const writes = claims.map(({ key }, index) =>
+        complete(one, fenceIn(answers[index]), { key, result: '', ttlMs: LONG_MS }),
+      )
+      assert.equal((await write(store, ...writes)).filter(answer => answer === 'held').length, MOST)
+      for (const from of [store, elsewhere])
+        assert.equal((await from.claim(claims, other)).filter(({ kind }) => kind === 'done').length, MOST)
     },
   },
   {
