@@ -115,7 +115,7 @@ local function lotOf(name)
   end
   return lots[name]
 end
--- What keys of one claim have in common
+-- What keys of one claim have in common: read once for all of them.
 local function sharedOf(middle)
   if not alike[middle] then
     local leased, ttl, lot = string.match(middle, '${SHARED}')
@@ -126,6 +126,7 @@ local function sharedOf(middle)
   end
   return alike[middle]
 end
+-- Places are added as runs: those of a batch are one.
 local function keep(lot)
   local before = lot.done .. string.rep('-', lot.first - 1 - #lot.done)
   lot.done = sub(before, 1, lot.first - 1) .. string.rep('d', lot.last - lot.first + 1) .. sub(before, lot.last + 1)

@@ -1,5 +1,4 @@
 /** Idempotency keys as Redis has them, and back. Pure. */
-
 import { randomBytes } from 'node:crypto'
 import type { ClaimAnswer, ClaimWrite, StoredKey } from '../../core/idempotency-store.ts'
 import { ownerFromText } from '../../core/owner.ts'
