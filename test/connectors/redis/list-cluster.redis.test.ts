@@ -5,21 +5,18 @@ import { openList } from '../../../connectors/redis/list.ts'
 import { createSink } from '../../../connectors/redis/sink.ts'
 import { openSubscription } from '../../../connectors/redis/subscription.ts'
 import { accept, bodies, request, take } from '../../../core/testing/contract/reading.ts'
-import { startRedis } from '../../support/brokers/redis.ts'
+import { startRedisCluster } from '../../support/brokers/redis-cluster.ts'
 import { sharedBroker } from '../../support/brokers/shared.ts'
-import { until } from '../../support/until.ts'
 import { channelRef, placeOn } from './place.ts'
 
 const skip = sharedBroker('redis').missingOwn
 
 /** Of one node, which has every slot: it refuses keys of several slots in one command all the same. */
 const openCluster = async (context: TestContext) => {
-  const settings = { 'cluster-enabled': 'yes', 'cluster-announce-ip': '127.0.0.1' }
-  const { url } = await startRedis(context, { settings })
+  const [node] = await startRedisCluster(context, 1)
+  const url = node?.url ?? ''
   const raw = new Redis(url)
   context.after(async () => raw.disconnect())
-  await raw.cluster('ADDSLOTS', ...Array.from({ length: 16_384 }, (_, slot) => slot))
-  await until('the cluster is up', async () => /cluster_state:ok/.test(String(await raw.call('CLUSTER', 'INFO'))))
   return { raw, place: await placeOn(context, { nodes: new URL(url).host }) }
 }
 

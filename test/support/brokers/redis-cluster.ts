@@ -10,7 +10,13 @@ const SLOTS = 16_384
 export const startRedisCluster = async (scope: Scope, count: number): Promise<readonly Broker[]> => {
   const nodes: Broker[] = []
   for (let node = 0; node < count; node += 1) {
-    const settings = { 'cluster-enabled': 'yes', 'cluster-port': await freePort(), 'cluster-node-timeout': 2_000 }
+    const settings = {
+      'cluster-enabled': 'yes',
+      'cluster-announce-ip': '127.0.0.1',
+      // Its default is beyond where ports are free for us.
+      'cluster-port': await freePort(),
+      'cluster-node-timeout': 2_000,
+    }
     nodes.push(await startRedis(scope, { settings }))
   }
   const clients = nodes.map(({ url }) => new Redis(url))
