@@ -36,10 +36,12 @@ const MIDDLE = `${SHARED}${digits(4)}%d%d$`
 /** What there is for the key i: `ARGV[first]` is the length of each in the one text that follows, or 0: one follows for each. */
 const EACH = (first: number): string => `
 local sub, call, try, format = string.sub, redis.call, redis.pcall, string.format
-local each, packed = tonumber(ARGV[${first}]), ARGV[${first + 1}]
+local each = tonumber(ARGV[${first}])
+-- The text that it is in, where it begins there, and its length.
 local function forKey(i)
-  if each > 0 then return sub(packed, (i - 1) * each + 1, i * each) end
-  return ARGV[${first} + i]
+  if each > 0 then return ARGV[${first + 1}], (i - 1) * each, each end
+  local text = ARGV[${first} + i]
+  return text, 0, #text
 end
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)`
@@ -47,7 +49,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)`
 /**
  * KEYS: those to claim. ARGV: owner, the length of that in 4 digits, lease in ms, how long its fence is remembered in ms, what
  * names of lots begin with, the lot of these, for how many ms that is kept when it is done (0: they are no lot), then
- * fingerprints, the length before each in 2 digits. The reply: the fence that most of them got, a letter for each, and what
+ * the place of each in 4 digits with the length of its fingerprint in 2 and that. The reply: the fence that most of them got, a letter for each, and what
  * there is to say of those that are not `c`:
  *
  *   c claimed · C claimed with a fence of its own · d done, the value · b busy, ms left · u unreadable
@@ -87,7 +89,10 @@ local function claim(key, rest)
   call('SET', key, 'c' .. own .. tail .. rest, 'PX', px)
   return letter
 end
-for i, key in ipairs(KEYS) do letters[i] = claim(key, format('%04d', ttl > 0 and i or 0) .. forKey(i)) end
+for i, key in ipairs(KEYS) do
+  local text, from, length = forKey(i)
+  letters[i] = claim(key, sub(text, from + 1, from + length))
+end
 reply[2] = table.concat(letters)
 return reply
 `,
@@ -116,15 +121,16 @@ local function lotOf(name)
   return lots[name]
 end
 -- What keys of one claim have in common: read once for all of them.
-local function sharedOf(middle)
-  if not alike[middle] then
-    local leased, ttl, lot = string.match(middle, '${SHARED}')
+local function sharedOf(head)
+  if not alike[head] then
+    local leased, ttl, lot = string.match(sub(head, headEnd + 1), '${SHARED}')
     leased, ttl = tonumber(leased), tonumber(ttl) or 0
     local known = lot and lot ~= '${NO_LOT}' and lotOf(lot)
     local fits = known and known.readable and kind == 'd' and ms == ttl and now <= leased and leased <= now + ms
-    alike[middle] = { ttl = ttl, lot = known, fits = fits }
+    local fence = sub(head, 18, headEnd) == owner and sub(head, 2, 17)
+    alike[head] = { state = sub(head, 1, 1), fence = fence, ttl = ttl, lot = known, fits = fits }
   end
-  return alike[middle]
+  return alike[head]
 end
 -- Places are added as runs: those of a batch are one.
 local function keep(lot)
@@ -139,21 +145,23 @@ local function add(lot, place)
   if lot.first > 0 then keep(lot) end
   lot.first, lot.last = place, place
 end
-local function write(key, value, wanted)
-  if sub(value, 2, headEnd) ~= sub(wanted, 1, 16) .. owner then return 'l' end
-  local state = sub(value, 1, 1)
-  local shared = sharedOf(sub(value, headEnd + 1, headEnd + 41))
-  local place = shared.lot and tonumber(sub(value, headEnd + 42, headEnd + 45))
-  if state == 'c' and place then
+local function write(key, value, text, from, length)
+  local shared = sharedOf(sub(value, 1, headEnd + 41))
+  if shared.fence ~= sub(text, from + 1, from + 16) then return 'l' end
+  local state = shared.state
+  local place = state == 'c' and shared.lot and tonumber(sub(value, headEnd + 42, headEnd + 45))
+  if place then
     if sub(shared.lot.done, place, place) == 'd' then return kind == 'd' and 'h' or 'l' end
-    if shared.fits and #wanted == 18 + sub(wanted, 17, 18) then
+    if shared.fits and length == 18 + sub(text, from + 17, from + 18) then
       add(shared.lot, place)
       return 'h'
     end
   end
   if state ~= 'c' and state ~= kind then return 'l' end
   local becomes, px = 'f' .. sub(value, 2), memory
-  if kind == 'd' then becomes, px = 'd' .. sub(value, 2, headEnd + 45) .. sub(wanted, 17), ms end
+  if kind == 'd' then
+    becomes, px = 'd' .. sub(value, 2, headEnd + 45) .. sub(text, from + 17, from + length), ms
+  end
   if kind == 'r' then
     becomes = sub(value, 1, headEnd) .. format('%013.0f', now + ms) .. sub(value, headEnd + 14)
     px = ms + math.max(memory, shared.ttl)

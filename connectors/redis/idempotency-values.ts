@@ -1,6 +1,6 @@
 /** Idempotency keys as Redis has them, and back. Pure. */
 import { randomBytes } from 'node:crypto'
-import type { ClaimAnswer, ClaimWrite, StoredKey } from '../../core/idempotency-store.ts'
+import type { ClaimAnswer, ClaimWrite, KeyClaim, StoredKey } from '../../core/idempotency-store.ts'
 import { ownerFromText } from '../../core/owner.ts'
 import { HEAD_BYTES, MAX_LOT, MIDDLE_BYTES, NO_LOT } from './idempotency-scripts.ts'
 
@@ -39,7 +39,11 @@ export const wantedValue = (write: ClaimWrite): string =>
     ? digits(write.fence, 16) + fingerprintValue(write.fingerprint) + write.result
     : digits(write.fence, 16)
 
-export const fingerprintValue = (fingerprint: string): string => digits(fingerprint.length, 2) + fingerprint
+const fingerprintValue = (fingerprint: string): string => digits(fingerprint.length, 2) + fingerprint
+
+/** Of keys to claim; they have places where they are a lot. */
+export const claimValues = (claims: readonly KeyClaim[], lotMs: number): readonly string[] =>
+  claims.map(({ fingerprint }, index) => digits(lotMs > 0 ? index + 1 : 0, 4) + fingerprintValue(fingerprint))
 
 /**
  * The owner as the scripts take it. Of a process its id: where it runs tells nobody on another machine anything, and would

@@ -22,7 +22,7 @@ import { CLAIM, WRITE } from './idempotency-scripts.ts'
 import { shownKey } from './idempotency-shown.ts'
 import {
   claimAnswers,
-  fingerprintValue,
+  claimValues,
   isOfSlot,
   lotsOf,
   lotValues,
@@ -87,9 +87,16 @@ const redisKeys = (name: string, client: RedisClient): IdempotencyStore => {
     claim: (claims, { owner, leaseMs, ttlMs }) =>
       asked('claiming keys', () =>
         inGroups<KeyClaim, ClaimAnswer>(claims, NO_GROUP, async some => {
-          const values = packed(some.map(({ fingerprint }) => fingerprintValue(fingerprint)))
-          const lot = [lotsOf(some[0]?.key ?? ''), ...lotValues(some.length, ttlMs)]
-          const args = [...ownerValues(owner), Math.ceil(leaseMs), FENCE_MEMORY_MS, ...lot, ...values]
+          const [lot, lotMs] = lotValues(some.length, ttlMs)
+          const how = [
+            ...ownerValues(owner),
+            Math.ceil(leaseMs),
+            FENCE_MEMORY_MS,
+            lotsOf(some[0]?.key ?? ''),
+            lot,
+            lotMs,
+          ]
+          const args = [...how, ...packed(claimValues(some, lotMs))]
           return claimAnswers((await client.run(CLAIM, some.map(keyOf), args)) as readonly Buffer[])
         }),
       ),
