@@ -11,7 +11,7 @@ import { errorInfo } from '../../core/errors.ts'
 import { type Bell, createBell } from '../../core/polling.ts'
 import { listSettings } from './channel-settings.ts'
 import { LONGEST_BLOCK_MS, type RedisClient } from './connection.ts'
-import { redisError } from './failure.ts'
+import { answeredWith, redisError } from './failure.ts'
 import { type ClaimTools, createClaims, LANE, type ListClaims, type Taken } from './list-claims.ts'
 import { ENDS, listKeys, listLeases, RETURN } from './list-scripts.ts'
 import type { RedisPlace } from './place.ts'
@@ -129,6 +129,11 @@ const waitForElement = (tools: Tools): void => {
       if (state.phase !== 'open') await putBack(tools)
     },
     (failure: unknown) => {
+      // Redis moves nothing then, but gives what is there: that is looked for all the same.
+      if (answeredWith(failure, 'OOM')) {
+        state.waiting = 'no'
+        return
+      }
       state.waiting = state.phase === 'closed' ? 'no' : { failure }
       bell.ring()
     },

@@ -1,25 +1,27 @@
+import { randomInt } from 'node:crypto'
+import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
-/**
- * Below the range from which the system takes ports for outgoing connections: a restart must find its port free. Each process
- * has some for itself, in turn: what looks free to two of them at once is taken by one before the other has started.
- */
+/** Below the range from which the system takes ports for outgoing connections: a restart must find its port free. */
 const FIRST_PORT = 20_000
-const PORTS = 100
-const PROCESSES = 120
+const LAST_PORT = 32_000
 
-const first = FIRST_PORT + (process.pid % PROCESSES) * PORTS
-let given = 0
-
-/** A port of 127.0.0.1 on which nothing listens. */
+/** A port of 127.0.0.1 on which nothing listens, and which no other process is given while this one lives. */
 export const freePort = async (): Promise<number> => {
-  for (let tried = 0; tried < PORTS; tried += 1) {
-    const port = first + (given % PORTS)
-    given += 1
-    if (await canListen(port)) return port
+  for (;;) {
+    const port = randomInt(FIRST_PORT, LAST_PORT)
+    if ((await reserve(port)) && (await canListen(port))) return port
   }
-  throw new Error(`of the ports ${first} to ${first + PORTS - 1} none is free`)
+}
+
+/** By the UDP port of the same number, which nobody here uses: the kernel gives it to one, and takes it back when that ends. */
+const reserve = async (port: number): Promise<boolean> => {
+  const socket = createSocket('udp4').unref()
+  const failed = once(socket, 'error').then(() => false)
+  const bound = once(socket, 'listening').then(() => true)
+  socket.bind({ port, address: '127.0.0.1', exclusive: true })
+  return Promise.race([failed, bound])
 }
 
 const canListen = async (port: number): Promise<boolean> => {
