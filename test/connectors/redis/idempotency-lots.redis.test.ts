@@ -122,11 +122,11 @@ test('a lot that Redis evicted is one of which nothing is done: its keys go to t
   skip,
 }, async context => {
   const { raw, take, lots, kinds } = await opened(context)
-  const { keys, complete } = await take(3, { ...BRIEF, leaseMs: 400 })
+  const { keys, complete } = await take(3, { ...BRIEF, leaseMs: 2_000 })
   await complete()
   await raw.del(...(await lots()))
   assert.equal(await kinds(keys), 'busy busy busy')
-  await pause(420)
+  await pause(2_020)
   assert.equal(await kinds(keys), 'claimed claimed claimed')
 })
 
