@@ -50,6 +50,7 @@ export const runReplayChaos = async (chaos: ReplayChaos): Promise<ReplayReport> 
   const database = openDatabase(stateDir)
   const store = openSqliteStore(database, { clock: systemClock })
   const end = endOf(kind, broker)
+  let host: ReturnType<typeof startHost> | undefined
   try {
     await end.make()
     for (let number = 0; number < letters; number += AT_ONCE)
@@ -60,7 +61,7 @@ export const runReplayChaos = async (chaos: ReplayChaos): Promise<ReplayReport> 
     const startedAt = performance.now()
     const { job = '' } = await store.startReplay({ selection: { filter: {} }, target: { kind: 'source' } }, NOBODY)
     let inFlight = 0
-    let host = startHost(kind, broker.url, stateDir)
+    host = startHost(kind, broker.url, stateDir)
     for (let kill = 1; kill <= kills; kill += 1) {
       await progress(store, job, Math.floor((letters * kill) / (kills + 1)))
       await atSomeMoment()
@@ -90,6 +91,8 @@ export const runReplayChaos = async (chaos: ReplayChaos): Promise<ReplayReport> 
     const seconds = Math.round((performance.now() - startedAt) / 100) / 10
     return { letters, kills, restarts: restart ? 1 : 0, resolved, lost, duplicates, inFlight, seconds, ok }
   } finally {
+    // Of a run that failed: it would keep this process for ever.
+    host?.kill()
     await database.close()
     await rm(stateDir, { recursive: true, force: true })
   }
