@@ -45,7 +45,10 @@ export interface Claimant {
   readonly owner: string
   /** Milliseconds, 1 or more, after which the claim is free for others unless it was renewed. */
   readonly leaseMs: number
-  /** How long they will be kept once they are completed, where that is known: a store may prepare for it. */
+  /**
+   * Milliseconds for which they will be kept once they are completed, where that is known: a store may prepare for it. What
+   * `complete` says counts. Default: nothing is known.
+   */
   readonly ttlMs?: number
 }
 

@@ -1,6 +1,6 @@
 /** Claims on letters that are replayed: kept, lost, given back, and taken over from others. */
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { systemClock } from '../../core/clock.ts'
 import type { Delivery } from '../../core/contract.ts'
 import { thisProcess } from '../../core/owner.ts'
@@ -9,12 +9,18 @@ import { startNode } from '../support/child.ts'
 import { until } from '../support/until.ts'
 import { accepted, LEASE_MS, MAPPING, NOBODY, openReplay, pollFor, SOURCE, stateOf } from './opened-replay.ts'
 
-test('a claim outlives a long invocation', async context => {
+/** A replay of one letter, which was claimed. */
+const claimed = async (context: TestContext) => {
   const replay = await openReplay(context)
   const [id = ''] = await replay.park('1')
   await replay.store.startReplay({ selection: { filter: {} } }, NOBODY)
   const [delivery] = await replay.source.poll(pollFor())
   assert.ok(delivery)
+  return { replay, id, delivery }
+}
+
+test('a claim outlives a long invocation', async context => {
+  const { replay, id, delivery } = await claimed(context)
   const elsewhere = openSqliteStore(replay.database, { clock: replay.clock, owner: stranger() })
   for (let round = 0; round < 30; round += 1) {
     replay.clock.advance(LEASE_MS / 3)
@@ -27,11 +33,7 @@ test('a claim outlives a long invocation', async context => {
 })
 
 test('a claim that was taken over is lost, and settling it does nothing', async context => {
-  const replay = await openReplay(context)
-  const [id = ''] = await replay.park('1')
-  await replay.store.startReplay({ selection: { filter: {} } }, NOBODY)
-  const [delivery] = await replay.source.poll(pollFor())
-  assert.ok(delivery)
+  const { replay, id, delivery } = await claimed(context)
   const elsewhere = openSqliteStore(replay.database, { clock: replay.clock, owner: stranger() })
   replay.clock.setWall(replay.clock.now() + LEASE_MS)
   assert.equal(await elsewhere.reclaim(MAPPING, SOURCE), 1)
@@ -51,22 +53,15 @@ test('a claim that was taken over is lost, and settling it does nothing', async 
 })
 
 test('closing gives unsettled letters back with their attempts, and may be done twice', async context => {
-  const replay = await openReplay(context)
-  const [id = ''] = await replay.park('1')
-  await replay.store.startReplay({ selection: { filter: {} } }, NOBODY)
-  const [delivery] = await replay.source.poll(pollFor())
+  const { replay, id, delivery } = await claimed(context)
   await Promise.all([replay.source.close(), replay.source.close()])
   assert.equal(await stateOf(replay, id), 'replaying')
-  assert.equal(delivery?.lost.aborted, true)
+  assert.equal(delivery.lost.aborted, true)
   assert.deepEqual(await replay.source.poll(pollFor({ waitMs: 60_000 })), [])
 })
 
 test('what is settled within another transaction is neither settled twice nor lost', async context => {
-  const replay = await openReplay(context)
-  const [id = ''] = await replay.park('1')
-  await replay.store.startReplay({ selection: { filter: {} } }, NOBODY)
-  const [delivery] = await replay.source.poll(pollFor())
-  assert.ok(delivery)
+  const { replay, id, delivery } = await claimed(context)
   const joint = replay.source.settleWithin?.([accepted(delivery)])
   await replay.database.write(() => joint?.write())
   assert.equal(await stateOf(replay, id), 'resolved')

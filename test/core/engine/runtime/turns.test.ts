@@ -4,31 +4,16 @@ import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { rehearsalRequest } from '../../../../core/engine/hosting/rehearsal.ts'
 import { loadHandler } from '../../../../core/engine/runtime/load.ts'
-import { createTurns } from '../../../../core/engine/runtime/turns.ts'
 import { MESSAGE } from '../../../../core/engine/wire/message.ts'
-import { silentLog } from '../../../../core/log.ts'
+import { turnsOf } from './opened-turns.ts'
 
 test('what comes before the function is there begins then, in its order, but for what is aborted meanwhile', async () => {
   const written: string[] = []
   const begun: number[] = []
   const names = Object.fromEntries(Object.entries(MESSAGE).map(([name, kind]) => [kind, name]))
-  const turns = createTurns({
+  const turns = turnsOf({
     write: (kind, id) => void written.push(`${names[kind]} ${id}`),
     markBegun: id => void begun.push(id),
-    isRecalled: () => false,
-    place: {
-      app: 'test',
-      functionName: 'f',
-      version: '1',
-      memoryMb: 128,
-      environment: 'f-1',
-      initialization: 'on-demand',
-    },
-    timeoutMs: 1_000,
-    log: silentLog,
-    pieces: { open: () => assert.fail('no answer is streamed'), close: () => {} },
-    offerKeys: () => undefined,
-    send: () => Promise.resolve(),
   })
   const { header, bodies } = rehearsalRequest()
   const body = Buffer.concat(bodies)
