@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
 import { systemClock } from '../../../core/clock.ts'
 import { rehearsalRequest } from '../../../core/engine/hosting/rehearsal.ts'
 import { createLinger, INSTANT_MS, type Linger } from '../../../core/engine/linger.ts'
@@ -58,6 +57,5 @@ test('an environment stays awake behind requests that were the only ones and fol
   const seen = new Set<boolean>()
   for (let calls = 0; calls < 1_000 && !seen.has(true); calls += 1) seen.add(await isAwakeBehind(MESSAGE.invokeOnly))
   assert.ok(seen.has(true))
-  await pause(20)
-  assert.equal(await isAwakeBehind(MESSAGE.invoke), false, 'others wait for a processor')
+  await until('others have the processor', async () => !(await isAwakeBehind(MESSAGE.invoke)))
 })
